@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * radix.c -- the radix tree of tagged words: its shape and its entries
+ *
+ * Owns the nodes.  The tree is as tall as its largest index needs and grows at
+ * the root; a node is freed, through RCU, when its last slot goes out of use.
+ * Shape changes hold the tree's mutex; readers hold nothing and see a node only
+ * after it is complete (release stores of slots, acquire loads).  Nobody waits
+ * for an entry's lock with the mutex held: the step is given up, the mutex
+ * dropped, and the step tried again.  Tags are radix_tag.c's business.
+ *
+ * A volatile structure: nothing here touches media.
+ */
+#include "base/radix_node.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/spin.h"
+
+struct geometry {
+	unsigned level, shift, bits;
+};
+
+const uint8_t radix_level_shift[RADIX_LEVELS + 1] = {
+	0, 3, 9, 12, 18, 24, 30, 36, 42, 48, RADIX_INDEX_BITS,
+};
+
+void radix_init(struct radix *rx, uint64_t lock_mask)
+{
+	atomic_init(&rx->root, 0);
+	rx->lock_mask = lock_mask;
+	atomic_init(&rx->bytes, 0);
+	pthread_mutex_init(&rx->mutex, NULL);
+}
+
+void radix_fini(struct radix *rx)
+{
+	radix_erase_range(rx, 0, RADIX_INDEX_MAX);
+	assert(!radix_root(rx) && !radix_bytes(rx));
+	pthread_mutex_destroy(&rx->mutex);
+}
+
+size_t radix_bytes(const struct radix *rx)
+{
+	return atomic_load_explicit(&rx->bytes, memory_order_relaxed);
+}
+
+/* -- readers --------------------------------------------------------------- */
+
+uint64_t radix_load(const struct radix *rx, uint64_t index, unsigned *order)
+{
+	struct radix_pos pos;
+	int found = radix_walk(rx, index, &pos);
+
+	if (found < 0 || !pos.word)
+		return 0;
+	*order = (unsigned)found;
+	return pos.word;
+}
+
+_Atomic uint64_t *radix_slot(struct radix *rx, uint64_t index, unsigned *order)
+{
+	struct radix_pos pos;
+	int found = radix_walk(rx, index, &pos);
+
+	if (found < 0 || !pos.word)
+		return NULL;
+	*order = (unsigned)found;
+	return &pos.node->slots[pos.off];
+}
+
+/* -- entry locks ----------------------------------------------------------- */
+
+bool radix_lock_slot(_Atomic uint64_t *slot, uint64_t lock_mask, uint64_t *word)
+{
+	uint64_t w = atomic_load_explicit(slot, memory_order_relaxed);
+	unsigned rounds = 0;
+
+	while (w) {
+		if (w & lock_mask) {
+			spin_wait(&rounds);
+			w = atomic_load_explicit(slot, memory_order_relaxed);
+		} else if (atomic_compare_exchange_weak_explicit(slot, &w, w | lock_mask,
+				memory_order_acquire, memory_order_relaxed)) {
+			*word = w;
+			return true;
+		}
+	}
+	return false;
+}
+
+void radix_unlock_slot(_Atomic uint64_t *slot, uint64_t lock_mask)
+{
+	atomic_fetch_and_explicit(slot, ~lock_mask, memory_order_release);
+}
+
+/* Replaces a word that nobody has locked; false when it is locked. */
+static bool swap_unlocked(const struct radix *rx, _Atomic uint64_t *slot, uint64_t word)
+{
+	uint64_t w = atomic_load_explicit(slot, memory_order_relaxed);
+
+	do {
+		if (w & rx->lock_mask)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(slot, &w, word, memory_order_acq_rel,
+							memory_order_relaxed));
+	return true;
+}
+
+/* -- nodes ----------------------------------------------------------------- */
+
+static size_t node_bytes(unsigned bits)
+{
+	return sizeof(struct radix_node) + (sizeof(uint64_t) << bits);
+}
+
+static struct geometry level_geometry(unsigned level)
+{
+	unsigned shift = radix_level_shift[level];
+
+	return (struct geometry){ level, shift, radix_level_shift[level + 1] - shift };
+}
+
+static struct radix_node *node_new(struct radix *rx, struct geometry g)
+{
+	struct radix_node *n = calloc(1, node_bytes(g.bits));
+
+	if (!n)
+		return NULL;
+	assert(!((uintptr_t)n & RADIX_LEVEL_MASK));
+	n->level = (uint8_t)g.level;
+	n->shift = (uint8_t)g.shift;
+	n->bits = (uint8_t)g.bits;
+	atomic_fetch_add_explicit(&rx->bytes, node_bytes(g.bits), memory_order_relaxed);
+	return n;
+}
+
+static void node_free_rcu(struct rcu_head *head)
+{
+	free(caa_container_of(head, struct radix_node, rcu));
+}
+
+/* @n can no longer be reached from the root. */
+static void node_retire(struct radix *rx, struct radix_node *n)
+{
+	atomic_fetch_sub_explicit(&rx->bytes, node_bytes(n->bits), memory_order_relaxed);
+	rcu_free_later(&n->rcu, node_free_rcu);
+}
+
+static void root_publish(struct radix *rx, struct radix_node *n)
+{
+	uint64_t word = n ? (uintptr_t)n | n->level : 0;
+
+	atomic_store_explicit(&rx->root, word, memory_order_release);
+}
+
+static struct radix_node *child_of(const struct radix_node *n, unsigned off)
+{
+	return radix_word_node(atomic_load_explicit(&n->slots[off], memory_order_acquire));
+}
+
+static bool slot_is_big(const struct radix_node *n, unsigned off)
+{
+	return atomic_load_explicit(&n->slots[off], memory_order_relaxed) & RADIX_BIG_LEAF;
+}
+
+/* Makes a complete node visible below @n, in place of whatever was there. */
+static void child_publish(struct radix_node *n, unsigned off, struct radix_node *child)
+{
+	uint64_t big = child->level || child->bits ? 0 : RADIX_BIG_LEAF;
+
+	child->offset = (uint8_t)off;
+	atomic_init(&child->parent, n);
+	radix_map_set(n, RADIX_USED, radix_bit(off));
+	atomic_store_explicit(&n->slots[off], (uintptr_t)child | big, memory_order_release);
+}
+
+static struct radix_node *child_new(struct radix *rx, struct radix_node *n, unsigned off)
+{
+	struct radix_node *child = node_new(rx, level_geometry(n->level - 1u));
+
+	if (child)
+		child_publish(n, off, child);
+	return child;
+}
+
+/* Frees a node that has no slot in use, then its parent likewise. */
+static void prune(struct radix *rx, struct radix_node *n)
+{
+	while (n && !radix_map(n, RADIX_USED)) {
+		struct radix_node *p = radix_parent(n);
+
+		if (p) {
+			atomic_store_explicit(&p->slots[n->offset], 0, memory_order_release);
+			for (unsigned tag = 0; tag < RADIX_NR_TAGS; tag++)
+				radix_tag_lower(p, radix_bit(n->offset), tag);
+			radix_map_clear(p, RADIX_USED, radix_bit(n->offset));
+		} else {
+			root_publish(rx, NULL);
+		}
+		node_retire(rx, n);
+		n = p;
+	}
+}
+
+/* -- growing ---------------------------------------------------------------- */
+
+static bool beyond(const struct radix_node *root, uint64_t index)
+{
+	return index >> (root->shift + root->bits);
+}
+
+/* Puts a new root above the present one; (6) in radix_tag.c is about the order. */
+static struct radix_node *grow_root(struct radix *rx, struct radix_node *root)
+{
+	struct radix_node *top = node_new(rx, level_geometry(root->level + 1u));
+
+	if (!top)
+		return NULL;
+	atomic_init(&top->slots[0], (uintptr_t)root);
+	radix_map_set(top, RADIX_USED, radix_bit(0));
+	atomic_store(&root->parent, top);
+	for (unsigned tag = 0; tag < RADIX_NR_TAGS; tag++) {
+		if (radix_map(root, tag))
+			radix_map_set(top, tag, radix_bit(0));
+	}
+	root_publish(rx, top);
+	return top;
+}
+
+/* The root of a tree that reaches @index and at least @level, or NULL. */
+static struct radix_node *root_for(struct radix *rx, uint64_t index, unsigned level)
+{
+	struct radix_node *root = radix_root(rx);
+
+	if (!root) {
+		while (index >> radix_level_shift[level + 1])
+			level++;
+		root = node_new(rx, level_geometry(level));
+		if (root)
+			root_publish(rx, root);
+		return root;
+	}
+	while (root && (root->level < level || beyond(root, index)))
+		root = grow_root(rx, root);
+	return root;
+}
+
+/* The node of @level that covers @index, made when missing. */
+static int node_for(struct radix *rx, uint64_t index, unsigned level, struct radix_node **out)
+{
+	struct radix_node *n = root_for(rx, index, level);
+
+	if (!n)
+		return -ENOMEM;
+	while (n->level > level) {
+		unsigned off = radix_node_off(n, index);
+
+		if (slot_is_big(n, off))
+			return -EEXIST;
+		struct radix_node *child = child_of(n, off);
+
+		if (!child)
+			child = child_new(rx, n, off);
+		if (!child) {
+			prune(rx, n);
+			return -ENOMEM;
+		}
+		n = child;
+	}
+	*out = n;
+	return 0;
+}
+
+/* -- creating and storing ---------------------------------------------------- */
+
+static bool slot_ready(const struct radix_pos *pos, int order)
+{
+	return order > 0 ||
+	       (!order && (radix_map(pos->node, RADIX_USED) & radix_bit(pos->off)));
+}
+
+static _Atomic uint64_t *create_locked(struct radix *rx, uint64_t index)
+{
+	struct radix_pos pos;
+	struct radix_node *n;
+	int err = node_for(rx, index, 0, &n);
+
+	if (err == -EEXIST && radix_walk(rx, index, &pos) > 0)
+		return &pos.node->slots[pos.off];
+	if (err)
+		return NULL;
+	unsigned off = radix_node_off(n, index);
+
+	radix_map_set(n, RADIX_USED, radix_bit(off));
+	return &n->slots[off];
+}
+
+_Atomic uint64_t *radix_slot_create(struct radix *rx, uint64_t index)
+{
+	struct radix_pos pos;
+
+	if (slot_ready(&pos, radix_walk(rx, index, &pos)))
+		return &pos.node->slots[pos.off];
+	if (index > RADIX_INDEX_MAX)
+		return NULL;
+	pthread_mutex_lock(&rx->mutex);
+	_Atomic uint64_t *slot = create_locked(rx, index);
+
+	pthread_mutex_unlock(&rx->mutex);
+	return slot;
+}
+
+static void subtree_unlock(const struct radix *rx, struct radix_node *n, uint64_t slots)
+{
+	for (; slots; slots &= slots - 1) {
+		unsigned off = (unsigned)__builtin_ctzll(slots);
+
+		if (n->level)
+			subtree_unlock(rx, child_of(n, off), radix_map(child_of(n, off), RADIX_USED));
+		else
+			radix_unlock_slot(&n->slots[off], rx->lock_mask);
+	}
+}
+
+/* Locks an entry without waiting; a slot that reads 0 needs no lock. */
+static bool try_lock(const struct radix *rx, _Atomic uint64_t *slot)
+{
+	uint64_t w = atomic_load_explicit(slot, memory_order_relaxed);
+
+	do {
+		if (w & rx->lock_mask)
+			return false;
+	} while (w && !atomic_compare_exchange_weak_explicit(slot, &w, w | rx->lock_mask,
+				memory_order_acquire, memory_order_relaxed));
+	return true;
+}
+
+/* Locks all entries below @n without waiting, or none. */
+static bool subtree_lock(const struct radix *rx, struct radix_node *n)
+{
+	uint64_t used = radix_map(n, RADIX_USED);
+
+	for (uint64_t left = used; left; left &= left - 1) {
+		unsigned off = (unsigned)__builtin_ctzll(left);
+		bool ok = n->level ? subtree_lock(rx, child_of(n, off)) :
+				     try_lock(rx, &n->slots[off]);
+
+		if (!ok) {
+			subtree_unlock(rx, n, used & (radix_bit(off) - 1));
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Zeroes the entries of a subtree out of reach, for those who wait on them. */
+static void subtree_retire(struct radix *rx, struct radix_node *n)
+{
+	for (uint64_t left = radix_map(n, RADIX_USED); left; left &= left - 1) {
+		unsigned off = (unsigned)__builtin_ctzll(left);
+
+		if (n->level)
+			subtree_retire(rx, child_of(n, off));
+		else
+			atomic_store_explicit(&n->slots[off], 0, memory_order_release);
+	}
+	node_retire(rx, n);
+}
+
+static int store_small(struct radix *rx, uint64_t index, uint64_t word)
+{
+	struct radix_node *n;
+	int err = node_for(rx, index, 0, &n);
+
+	if (err)
+		return err;
+	unsigned off = radix_node_off(n, index);
+
+	if (!swap_unlocked(rx, &n->slots[off], word))
+		return -EAGAIN;
+	radix_map_set(n, RADIX_USED, radix_bit(off));
+	return 0;
+}
+
+/* A complete leaf of one slot, not visible yet; it takes over the tags of @below. */
+static struct radix_node *big_leaf_new(struct radix *rx, const struct radix_node *n,
+				       const struct radix_node *below, uint64_t word)
+{
+	struct radix_node *leaf = node_new(rx, (struct geometry){ 0, n->shift, 0 });
+
+	if (!leaf)
+		return NULL;
+	atomic_init(&leaf->slots[0], word);
+	radix_map_set(leaf, RADIX_USED, radix_bit(0));
+	for (unsigned tag = 0; below && tag < RADIX_NR_TAGS; tag++) {
+		if (radix_map(below, tag))
+			radix_map_set(leaf, tag, radix_bit(0));
+	}
+	return leaf;
+}
+
+/* (1) is the moment: a reader finds the small entries before, the big one after. */
+static int store_big(struct radix *rx, uint64_t index, unsigned level, uint64_t word)
+{
+	struct radix_node *n;
+	int err = node_for(rx, index, level, &n);
+
+	if (err)
+		return err;
+	unsigned off = radix_node_off(n, index);
+	struct radix_node *below = child_of(n, off);
+
+	if (below && slot_is_big(n, off))
+		return swap_unlocked(rx, &below->slots[0], word) ? 0 : -EAGAIN;
+	if (below && !subtree_lock(rx, below))
+		return -EAGAIN;
+	struct radix_node *leaf = big_leaf_new(rx, n, below, word);
+
+	if (!leaf) {
+		if (below)
+			subtree_unlock(rx, below, radix_map(below, RADIX_USED));
+		prune(rx, n);
+		return -ENOMEM;
+	}
+	child_publish(n, off, leaf);					/* (1) */
+	if (below)
+		subtree_retire(rx, below);
+	return 0;
+}
+
+static int order_level(unsigned order)
+{
+	return order == 0 ? 0 : order == 9 ? 2 : order == 18 ? 4 : -EINVAL;
+}
+
+int radix_store(struct radix *rx, uint64_t index, unsigned order, uint64_t word)
+{
+	int level = order_level(order);
+	unsigned rounds = 0;
+	int err;
+
+	if (level < 0 || !word || index > RADIX_INDEX_MAX || index & ((UINT64_C(1) << order) - 1))
+		return -EINVAL;
+	for (;;) {
+		pthread_mutex_lock(&rx->mutex);
+		err = level ? store_big(rx, index, (unsigned)level, word) :
+			      store_small(rx, index, word);
+		pthread_mutex_unlock(&rx->mutex);
+		if (err != -EAGAIN)
+			return err;
+		spin_wait(&rounds);
+	}
+}
+
+/* -- finding ----------------------------------------------------------------- */
+
+/* One way down from @n; NULL after moving @at behind a part that has nothing. */
+static struct radix_node *descend(struct radix_node *n, unsigned map, uint64_t *at, unsigned *off)
+{
+	for (;;) {
+		unsigned shift = n->shift;
+		unsigned o = radix_node_off(n, *at);
+		uint64_t all = radix_map(n, map);
+		uint64_t bits = all >> o;
+
+		if (!bits) {
+			if (!all && map != RADIX_USED)
+				radix_tag_settle(n, map);
+			unsigned span = n->shift + n->bits;
+
+			*at = ((*at >> span) + 1) << span;
+			return NULL;
+		}
+		unsigned skip = (unsigned)__builtin_ctzll(bits);
+
+		if (skip)
+			*at = ((*at >> shift) + skip) << shift;
+		*off = o + skip;
+		if (!n->level)
+			return n;
+		n = child_of(n, *off);
+		if (!n) {
+			*at = ((*at >> shift) + 1) << shift;
+			return NULL;
+		}
+	}
+}
+
+struct radix_node *radix_find(const struct radix *rx, unsigned map, uint64_t *at, uint64_t last,
+			      unsigned *off)
+{
+	struct radix_node *root = radix_root(rx);
+	struct radix_node *n = NULL;
+
+	while (root && !n && *at <= last && !beyond(root, *at))
+		n = descend(root, map, at, off);
+	return n && *at <= last ? n : NULL;
+}
+
+uint64_t radix_run(const struct radix_node *n, uint64_t at, unsigned off, uint64_t last)
+{
+	uint64_t nr = (UINT64_C(1) << n->bits) - off;
+
+	if (last - at < nr)
+		nr = last - at + 1;
+	return (radix_bit((unsigned)nr) - 1) << off;
+}
+
+/* -- erasing ----------------------------------------------------------------- */
+
+enum step { STEP_DONE, STEP_MORE, STEP_LOCKED };
+
+/* Erases the entries of one leaf; those behind a locked one stay. */
+static enum step erase_step(struct radix *rx, uint64_t *at, uint64_t last)
+{
+	unsigned off;
+	struct radix_node *n = radix_find(rx, RADIX_USED, at, last, &off);
+
+	if (!n)
+		return STEP_DONE;
+	uint64_t left = radix_run(n, *at, off, last) & radix_map(n, RADIX_USED);
+	uint64_t gone = 0;
+
+	for (; left; left &= left - 1) {
+		off = (unsigned)__builtin_ctzll(left);
+		if (!swap_unlocked(rx, &n->slots[off], 0))
+			break;
+		gone |= radix_bit(off);
+	}
+	for (unsigned tag = 0; tag < RADIX_NR_TAGS; tag++)
+		radix_tag_lower(n, gone, tag);
+	radix_map_clear(n, RADIX_USED, gone);
+	prune(rx, n);
+	return left ? STEP_LOCKED : STEP_MORE;
+}
+
+void radix_erase_range(struct radix *rx, uint64_t first, uint64_t last)
+{
+	enum step step;
+	unsigned rounds = 0;
+
+	if (last > RADIX_INDEX_MAX)
+		last = RADIX_INDEX_MAX;
+	do {
+		pthread_mutex_lock(&rx->mutex);
+		step = erase_step(rx, &first, last);
+		pthread_mutex_unlock(&rx->mutex);
+		if (step == STEP_LOCKED)
+			spin_wait(&rounds);
+		else
+			rounds = 0;
+	} while (step != STEP_DONE);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * radix_node.h -- inside of the radix tree, for radix.c and radix_tag.c only
+ *
+ * Level l of the tree maps index bits [level_shift[l], level_shift[l + 1]), so
+ * that one slot of level 2 covers 2^9 indexes and one of level 4 covers 2^18.
+ * Entries live in leaves only: the nodes of level 0 (8 slots, order 0) and
+ * one-slot leaves of order 9 and 18 that hang below a slot of level 2 and 4.
+ * So a slot whose address a reader keeps for a while never turns into a pointer
+ * to a node under him: it reads 0 for good once its leaf has left the tree.
+ * A slot above the leaves holds 0 or a node's address, with bit 0 set for a
+ * leaf of order 9 or 18.
+ *
+ * Names: map   bitmap of a node, one bit per slot      off  slot number
+ *        span  the indexes that a node covers          at   index being looked for
+ */
+#ifndef BASE_RADIX_NODE_H
+#define BASE_RADIX_NODE_H
+
+#include "base/radix.h"
+#include "base/rcu.h"
+
+#define RADIX_LEVELS		10u
+#define RADIX_LEVEL_MASK	UINT64_C(15)	/* in radix.root, below the address */
+#define RADIX_BIG_LEAF		UINT64_C(1)	/* in a slot above the leaves */
+#define RADIX_USED		RADIX_NR_TAGS	/* third map: slots in use */
+
+/*
+ * used: in a leaf the slots created and not erased (their word may be 0), above
+ * the slots that are not 0.  A node lives as long as this map is not empty, so
+ * an index in use keeps all its ancestors.
+ */
+struct radix_node {
+	_Atomic(struct radix_node *) parent;	/* changes once, when the root grows */
+	uint8_t level;				/* 0 for every leaf */
+	uint8_t shift;				/* a slot covers 2^shift indexes */
+	uint8_t bits;				/* there are 2^bits slots */
+	uint8_t offset;				/* of this node in its parent */
+	_Atomic uint64_t maps[RADIX_NR_TAGS + 1];
+	struct rcu_head rcu;
+	_Atomic uint64_t slots[];
+};
+
+/* A slot and the word read from it. */
+struct radix_pos {
+	struct radix_node *node;
+	unsigned off;
+	uint64_t word;
+};
+
+extern const uint8_t radix_level_shift[RADIX_LEVELS + 1];
+
+static inline uint64_t radix_bit(unsigned off)
+{
+	return UINT64_C(1) << off;
+}
+
+static inline struct radix_node *radix_word_node(uint64_t word)
+{
+	return (struct radix_node *)(uintptr_t)(word & ~RADIX_LEVEL_MASK);
+}
+
+static inline struct radix_node *radix_root(const struct radix *rx)
+{
+	return radix_word_node(atomic_load_explicit(&rx->root, memory_order_acquire));
+}
+
+static inline struct radix_node *radix_parent(struct radix_node *n)
+{
+	return atomic_load(&n->parent);
+}
+
+static inline unsigned radix_node_off(const struct radix_node *n, uint64_t index)
+{
+	return (unsigned)(index >> n->shift) & ((1u << n->bits) - 1);
+}
+
+/* Maps are sequentially consistent throughout: radix_tag.c's argument needs it. */
+static inline uint64_t radix_map(const struct radix_node *n, unsigned map)
+{
+	return atomic_load(&n->maps[map]);
+}
+
+static inline void radix_map_set(struct radix_node *n, unsigned map, uint64_t bits)
+{
+	atomic_fetch_or(&n->maps[map], bits);
+}
+
+static inline void radix_map_clear(struct radix_node *n, unsigned map, uint64_t bits)
+{
+	atomic_fetch_and(&n->maps[map], ~bits);
+}
+
+/* One step down: false when there is nothing. */
+static inline bool radix_step(struct radix_pos *pos, uint64_t index, unsigned shift, unsigned bits)
+{
+	pos->node = radix_word_node(pos->word);
+	pos->off = (unsigned)(index >> shift) & ((1u << bits) - 1);
+	pos->word = atomic_load_explicit(&pos->node->slots[pos->off], memory_order_acquire);
+	return pos->word != 0;
+}
+
+/* The same for a leaf of one slot. */
+static inline int radix_step_big(struct radix_pos *pos, int order)
+{
+	pos->node = radix_word_node(pos->word);
+	pos->off = 0;
+	pos->word = atomic_load_explicit(&pos->node->slots[0], memory_order_acquire);
+	return order;
+}
+
+/**
+ * radix_walk - find the slot that covers an index
+ * @rx:    tree
+ * @index: index
+ * @pos:   out
+ *
+ * Unrolled, with the shifts of radix_level_shift as constants: this is the
+ * fastest path of every read and write.
+ *
+ * Context: inside RCU or under the mutex.
+ * Return:  the order of the slot, whose word may be 0, or -1.
+ */
+static inline int radix_walk(const struct radix *rx, uint64_t index, struct radix_pos *pos)
+{
+	uint64_t root = atomic_load_explicit(&rx->root, memory_order_acquire);
+	unsigned level = root & RADIX_LEVEL_MASK;
+
+	if (!root || index >> radix_level_shift[level + 1])
+		return -1;
+	pos->word = root;
+	switch (level) {
+	case 9:
+		if (!radix_step(pos, index, 48, 4))
+			return -1;
+		__attribute__((fallthrough));
+	case 8:
+		if (!radix_step(pos, index, 42, 6))
+			return -1;
+		__attribute__((fallthrough));
+	case 7:
+		if (!radix_step(pos, index, 36, 6))
+			return -1;
+		__attribute__((fallthrough));
+	case 6:
+		if (!radix_step(pos, index, 30, 6))
+			return -1;
+		__attribute__((fallthrough));
+	case 5:
+		if (!radix_step(pos, index, 24, 6))
+			return -1;
+		__attribute__((fallthrough));
+	case 4:
+		if (!radix_step(pos, index, 18, 6))
+			return -1;
+		if (pos->word & RADIX_BIG_LEAF)
+			return radix_step_big(pos, 18);
+		__attribute__((fallthrough));
+	case 3:
+		if (!radix_step(pos, index, 12, 6))
+			return -1;
+		__attribute__((fallthrough));
+	case 2:
+		if (!radix_step(pos, index, 9, 3))
+			return -1;
+		if (pos->word & RADIX_BIG_LEAF)
+			return radix_step_big(pos, 9);
+		__attribute__((fallthrough));
+	case 1:
+		if (!radix_step(pos, index, 3, 6))
+			return -1;
+		__attribute__((fallthrough));
+	default:
+		radix_step(pos, index, 0, 3);
+		return 0;
+	}
+}
+
+/**
+ * radix_find - the first entry in use, or tagged, in a range
+ * @rx:   tree
+ * @map:  RADIX_USED or a tag
+ * @at:   in, where to begin; out, the first index from there on it covers
+ * @last: last index to consider
+ * @off:  out, slot in the leaf returned
+ *
+ * Context: under the mutex.  Lowers stale tags that it comes across.
+ * Return:  the leaf, or NULL when there is none.
+ */
+struct radix_node *radix_find(const struct radix *rx, unsigned map, uint64_t *at, uint64_t last,
+			      unsigned *off);
+
+/**
+ * radix_run - the slots that can be handled together with one that was found
+ * @n:    leaf from radix_find()
+ * @at:   index from radix_find()
+ * @off:  slot from radix_find()
+ * @last: last index of the range
+ *
+ * Return: bits for @off and the slots behind it within the range.
+ */
+uint64_t radix_run(const struct radix_node *n, uint64_t at, unsigned off, uint64_t last);
+
+/**
+ * radix_tag_raise - tag slots of a node and all ancestors
+ * @n:    node
+ * @bits: its slots
+ * @tag:  tag
+ *
+ * Context: inside RCU or under the mutex; takes no lock.
+ */
+void radix_tag_raise(struct radix_node *n, uint64_t bits, unsigned tag);
+
+/**
+ * radix_tag_lower - take a tag from slots of a node, and from the ancestors
+ * that have no other
+ * @n:    node
+ * @bits: its slots
+ * @tag:  tag
+ *
+ * Context: under the mutex.
+ */
+void radix_tag_lower(struct radix_node *n, uint64_t bits, unsigned tag);
+
+/**
+ * radix_tag_settle - take a tag from ancestors if a node has none any more
+ * @n:   node
+ * @tag: tag
+ *
+ * Context: under the mutex.
+ */
+void radix_tag_settle(struct radix_node *n, unsigned tag);
+
+#endif

@@ -1,0 +1,766 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * base_radix.c -- the radix tree: what it stores, and what holds while threads
+ * store, erase, lock and tag at the same time
+ */
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/radix.h"
+#include "base/rcu.h"
+#include "base/spin.h"
+
+#define LOCK	(UINT64_C(1) << 63)
+#define SMALL(v) ((uint64_t)(v) << 1)		/* an order-0 word */
+#define BIG(v)	((uint64_t)(v) << 1 | 1)	/* a word of order 9 or 18 */
+#define GIB	(UINT64_C(1) << 18)
+
+static struct radix tree;
+
+Suite *suite_base_radix(void);
+
+static void setup(void)
+{
+	radix_init(&tree, LOCK);
+}
+
+static void teardown(void)
+{
+	radix_fini(&tree);
+	rcu_drain();
+}
+
+static uint64_t load(uint64_t index, unsigned *order)
+{
+	rcu_enter();
+	uint64_t word = radix_load(&tree, index, order);
+
+	rcu_leave();
+	return word;
+}
+
+static uint64_t word_at(uint64_t index)
+{
+	unsigned order;
+
+	return load(index, &order);
+}
+
+static bool tagged_at(uint64_t index, unsigned tag)
+{
+	_Atomic uint64_t *slot;
+	uint64_t at = index;
+
+	rcu_enter();
+	bool yes = radix_next_tagged(&tree, &at, index, tag, &slot);
+
+	rcu_leave();
+	return yes;
+}
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+/* -- one thread ------------------------------------------------------------ */
+
+START_TEST(empty_tree_has_nothing)
+{
+	unsigned order;
+
+	ck_assert_uint_le(sizeof(struct radix), 64);
+	ck_assert_uint_eq(word_at(0), 0);
+	ck_assert_uint_eq(word_at(RADIX_INDEX_MAX), 0);
+	ck_assert_uint_eq(word_at(UINT64_MAX), 0);
+	rcu_enter();
+	ck_assert_ptr_null(radix_slot(&tree, 5, &order));
+	rcu_leave();
+	ck_assert(!radix_tagged(&tree, RADIX_DIRTY));
+	radix_tag_set(&tree, 5, RADIX_DIRTY);
+	radix_tag_clear(&tree, 5, RADIX_DIRTY);
+	ck_assert(!radix_tagged(&tree, RADIX_DIRTY));
+	ck_assert_uint_eq(radix_bytes(&tree), 0);
+}
+END_TEST
+
+START_TEST(small_file_is_one_small_node)
+{
+	for (uint64_t i = 0; i < 8; i++)
+		ck_assert_int_eq(radix_store(&tree, i, 0, SMALL(i + 1)), 0);
+	ck_assert_uint_le(radix_bytes(&tree), 128);
+	for (uint64_t i = 0; i < 8; i++)
+		ck_assert_uint_eq(word_at(i), SMALL(i + 1));
+}
+END_TEST
+
+START_TEST(every_level_is_reached)
+{
+	for (unsigned bit = 0; bit < RADIX_INDEX_BITS; bit++)
+		ck_assert_int_eq(radix_store(&tree, UINT64_C(1) << bit, 0, SMALL(bit + 1)), 0);
+	ck_assert_int_eq(radix_store(&tree, RADIX_INDEX_MAX, 0, SMALL(99)), 0);
+	for (unsigned bit = 0; bit < RADIX_INDEX_BITS; bit++) {
+		ck_assert_uint_eq(word_at(UINT64_C(1) << bit), SMALL(bit + 1));
+		ck_assert_uint_eq(word_at((UINT64_C(1) << bit) + 3), bit == 0 ? SMALL(3) : 0);
+	}
+	ck_assert_uint_eq(word_at(RADIX_INDEX_MAX), SMALL(99));
+}
+END_TEST
+
+START_TEST(large_entry_covers_its_range_and_no_more)
+{
+	unsigned order = 77;
+
+	ck_assert_int_eq(radix_store(&tree, 3 * 512, 9, BIG(5)), 0);
+	ck_assert_int_eq(radix_store(&tree, 2 * GIB, 18, BIG(6)), 0);
+	ck_assert_uint_eq(load(3 * 512, &order), BIG(5));
+	ck_assert_uint_eq(order, 9);
+	ck_assert_uint_eq(load(4 * 512 - 1, &order), BIG(5));
+	ck_assert_uint_eq(word_at(3 * 512 - 1), 0);
+	ck_assert_uint_eq(word_at(4 * 512), 0);
+	ck_assert_uint_eq(load(2 * GIB + 12345, &order), BIG(6));
+	ck_assert_uint_eq(order, 18);
+	ck_assert_uint_eq(word_at(2 * GIB - 1), 0);
+	ck_assert_uint_eq(word_at(3 * GIB), 0);
+}
+END_TEST
+
+START_TEST(bad_arguments_are_refused)
+{
+	ck_assert_int_eq(radix_store(&tree, 0, 0, 0), -EINVAL);
+	ck_assert_int_eq(radix_store(&tree, 0, 3, BIG(1)), -EINVAL);
+	ck_assert_int_eq(radix_store(&tree, 8, 9, BIG(1)), -EINVAL);
+	ck_assert_int_eq(radix_store(&tree, RADIX_INDEX_MAX + 1, 0, SMALL(1)), -EINVAL);
+	rcu_enter();
+	ck_assert_ptr_null(radix_slot_create(&tree, RADIX_INDEX_MAX + 1));
+	rcu_leave();
+	ck_assert_uint_eq(radix_bytes(&tree), 0);
+}
+END_TEST
+
+START_TEST(large_entry_is_never_split)
+{
+	unsigned order;
+
+	ck_assert_int_eq(radix_store(&tree, GIB, 18, BIG(1)), 0);
+	ck_assert_int_eq(radix_store(&tree, GIB + 512, 9, BIG(2)), -EEXIST);
+	ck_assert_int_eq(radix_store(&tree, GIB + 7, 0, SMALL(2)), -EEXIST);
+	ck_assert_int_eq(radix_store(&tree, 512, 9, BIG(3)), 0);
+	ck_assert_int_eq(radix_store(&tree, 515, 0, SMALL(3)), -EEXIST);
+	rcu_enter();
+	_Atomic uint64_t *slot = radix_slot_create(&tree, 515);
+
+	ck_assert_ptr_eq(slot, radix_slot(&tree, 512, &order));
+	ck_assert_uint_eq(atomic_load(slot), BIG(3));
+	rcu_leave();
+}
+END_TEST
+
+START_TEST(large_entry_replaces_small_ones_and_keeps_their_tags)
+{
+	for (uint64_t i = 512; i < 1024; i += 3)
+		ck_assert_int_eq(radix_store(&tree, i, 0, SMALL(i)), 0);
+	radix_tag_set(&tree, 515, RADIX_DIRTY);
+	ck_assert_int_eq(radix_store(&tree, 512, 9, BIG(1)), 0);
+	ck_assert_uint_eq(word_at(515), BIG(1));
+	ck_assert(tagged_at(600, RADIX_DIRTY));
+	ck_assert(!tagged_at(600, RADIX_TOWRITE));
+	ck_assert_int_eq(radix_store(&tree, 0, 18, BIG(2)), 0);
+	ck_assert_uint_eq(word_at(515), BIG(2));
+	ck_assert_uint_eq(word_at(GIB - 1), BIG(2));
+	ck_assert(tagged_at(GIB - 1, RADIX_DIRTY));
+	radix_tag_clear(&tree, 77, RADIX_DIRTY);
+	ck_assert(!radix_tagged(&tree, RADIX_DIRTY));
+}
+END_TEST
+
+START_TEST(erase_removes_whole_entries_and_frees_all_memory)
+{
+	radix_store(&tree, 0, 9, BIG(1));
+	radix_store(&tree, 512, 0, SMALL(2));
+	radix_store(&tree, 519, 0, SMALL(3));
+	radix_store(&tree, 520, 0, SMALL(4));
+	radix_store(&tree, GIB, 18, BIG(5));
+	radix_erase_range(&tree, 511, 518);
+	ck_assert_uint_eq(word_at(0), 0);
+	ck_assert_uint_eq(word_at(512), 0);
+	ck_assert_uint_eq(word_at(519), SMALL(3));
+	ck_assert_uint_eq(word_at(520), SMALL(4));
+	radix_erase_range(&tree, GIB + 5, GIB + 5);
+	ck_assert_uint_eq(word_at(GIB), 0);
+	radix_erase_range(&tree, 0, UINT64_MAX);
+	ck_assert_uint_eq(radix_bytes(&tree), 0);
+}
+END_TEST
+
+START_TEST(created_slot_survives_erase_of_its_neighbours)
+{
+	rcu_enter();
+	_Atomic uint64_t *slot = radix_slot_create(&tree, 1000005);
+
+	ck_assert_ptr_nonnull(slot);
+	ck_assert_uint_eq(atomic_load(slot), 0);
+	radix_store(&tree, 1000004, 0, SMALL(1));
+	radix_erase_range(&tree, 0, 1000004);
+	radix_erase_range(&tree, 1000006, UINT64_MAX);
+	atomic_store(slot, SMALL(7));
+	rcu_leave();
+	ck_assert_uint_eq(word_at(1000005), SMALL(7));
+	radix_erase_range(&tree, 1000005, 1000005);
+	ck_assert_uint_eq(word_at(1000005), 0);
+	ck_assert_uint_eq(radix_bytes(&tree), 0);
+}
+END_TEST
+
+START_TEST(slot_lock_hides_its_bits_and_fails_on_nothing)
+{
+	_Atomic uint64_t slot = SMALL(9);
+	uint64_t word = 0;
+
+	ck_assert(radix_lock_slot(&slot, LOCK, &word));
+	ck_assert_uint_eq(word, SMALL(9));
+	ck_assert_uint_eq(atomic_load(&slot), SMALL(9) | LOCK);
+	radix_unlock_slot(&slot, LOCK);
+	ck_assert_uint_eq(atomic_load(&slot), SMALL(9));
+	atomic_store(&slot, 0);
+	ck_assert(!radix_lock_slot(&slot, LOCK, &word));
+}
+END_TEST
+
+START_TEST(tagged_entries_are_found_in_order)
+{
+	static const uint64_t at[] = { 3, 8, 600, 70000, GIB + 1, GIB << 20 };
+	_Atomic uint64_t *slot;
+	uint64_t index = 0;
+
+	for (size_t i = 0; i < 6; i++) {
+		radix_store(&tree, at[i], 0, SMALL(i + 1));
+		radix_store(&tree, at[i] + 1, 0, SMALL(100));
+		radix_tag_set(&tree, at[i], RADIX_DIRTY);
+	}
+	rcu_enter();
+	for (size_t i = 0; i < 6; i++, index++) {
+		ck_assert(radix_next_tagged(&tree, &index, UINT64_MAX, RADIX_DIRTY, &slot));
+		ck_assert_uint_eq(index, at[i]);
+		ck_assert_uint_eq(atomic_load(slot), SMALL(i + 1));
+	}
+	ck_assert(!radix_next_tagged(&tree, &index, UINT64_MAX, RADIX_DIRTY, &slot));
+	index = 9;
+	ck_assert(!radix_next_tagged(&tree, &index, 599, RADIX_DIRTY, &slot));
+	ck_assert_uint_eq(index, 9);
+	rcu_leave();
+	ck_assert(!radix_tagged(&tree, RADIX_TOWRITE));
+}
+END_TEST
+
+START_TEST(tag_move_counts_and_leaves_the_first_tag)
+{
+	for (uint64_t i = 0; i < 4096; i++) {
+		radix_store(&tree, i, 0, SMALL(i + 1));
+		if (i % 3 == 0)
+			radix_tag_set(&tree, i, RADIX_DIRTY);
+	}
+	radix_store(&tree, GIB, 9, BIG(1));
+	radix_tag_set(&tree, GIB + 100, RADIX_DIRTY);
+	ck_assert_uint_eq(radix_tag_move(&tree, 30, 59, RADIX_DIRTY, RADIX_TOWRITE), 10);
+	ck_assert(!tagged_at(27, RADIX_TOWRITE));
+	ck_assert(tagged_at(30, RADIX_TOWRITE) && tagged_at(30, RADIX_DIRTY));
+	ck_assert(tagged_at(57, RADIX_TOWRITE) && !tagged_at(58, RADIX_TOWRITE));
+	ck_assert(!tagged_at(60, RADIX_TOWRITE));
+	ck_assert_uint_eq(radix_tag_move(&tree, 0, UINT64_MAX, RADIX_DIRTY, RADIX_TOWRITE),
+			  1366 + 1);
+	ck_assert(tagged_at(GIB + 511, RADIX_TOWRITE));
+}
+END_TEST
+
+START_TEST(tags_go_with_erased_entries)
+{
+	for (uint64_t i = 0; i < 2000; i++) {
+		radix_store(&tree, i, 0, SMALL(1));
+		radix_tag_set(&tree, i, RADIX_DIRTY);
+	}
+	radix_erase_range(&tree, 0, 1998);
+	ck_assert(tagged_at(1999, RADIX_DIRTY));
+	radix_erase_range(&tree, 1999, 1999);
+	ck_assert(!radix_tagged(&tree, RADIX_DIRTY));
+	radix_store(&tree, 5, 0, SMALL(1));
+	ck_assert(!tagged_at(5, RADIX_DIRTY));
+}
+END_TEST
+
+#define MODEL_CHUNKS 24
+
+/* The model: a word per index, and the order it was stored at. */
+static struct { uint64_t word; unsigned order; bool dirty; } model[MODEL_CHUNKS * 512];
+
+static void model_erase(uint64_t first, uint64_t last)
+{
+	for (uint64_t i = first; i <= last; i++) {
+		uint64_t base = i >> model[i].order << model[i].order;
+		uint64_t end = base + (UINT64_C(1) << model[i].order);
+
+		for (uint64_t k = base; k < end; k++)
+			memset(&model[k], 0, sizeof(model[k]));
+	}
+}
+
+static void model_store(uint64_t index, unsigned order, uint64_t word)
+{
+	int want = model[index].order > order ? -EEXIST : 0;
+	bool dirty = false;
+
+	ck_assert_int_eq(radix_store(&tree, index, order, word), want);
+	if (want)
+		return;
+	for (uint64_t i = index; i < index + (UINT64_C(1) << order); i++)
+		dirty |= model[i].dirty;
+	for (uint64_t i = index; i < index + (UINT64_C(1) << order); i++) {
+		model[i].word = word;
+		model[i].order = order;
+		model[i].dirty = dirty;
+	}
+}
+
+static void model_tag(uint64_t index, bool dirty)
+{
+	uint64_t base = index >> model[index].order << model[index].order;
+
+	if (dirty)
+		radix_tag_set(&tree, index, RADIX_DIRTY);
+	else
+		radix_tag_clear(&tree, index, RADIX_DIRTY);
+	for (uint64_t i = base; model[index].word && i < base + (UINT64_C(1) << model[base].order); i++)
+		model[i].dirty = dirty;
+}
+
+static void model_step(uint64_t *rnd)
+{
+	uint64_t r = next_random(rnd);
+	uint64_t index = (r >> 20) % (MODEL_CHUNKS * 512);
+	uint64_t last = index + (r >> 8) % 700;
+
+	switch (r % 16) {
+	case 0:
+		last = last < MODEL_CHUNKS * 512 ? last : MODEL_CHUNKS * 512 - 1;
+		radix_erase_range(&tree, index, last);
+		model_erase(index, last);
+		break;
+	case 1:
+		model_store(index & ~UINT64_C(511), 9, BIG(r >> 4 & 0xffff));
+		break;
+	case 2: case 3: case 4: case 5:
+		model_tag(index, r & 64);
+		break;
+	default:
+		model_store(index, 0, SMALL((r >> 4 & 0xffff) + 1));
+	}
+}
+
+static void model_compare(void)
+{
+	for (uint64_t i = 0; i < MODEL_CHUNKS * 512; i++) {
+		unsigned order = 0;
+
+		ck_assert_uint_eq(load(i, &order), model[i].word);
+		ck_assert_uint_eq(order, model[i].order);
+		ck_assert_int_eq(tagged_at(i, RADIX_DIRTY), model[i].dirty);
+	}
+}
+
+START_TEST(tree_agrees_with_a_plain_array)
+{
+	uint64_t rnd = 88172645463325252u;
+
+	for (int i = 0; i < 60000; i++) {
+		model_step(&rnd);
+		if (i % 3000 == 0)
+			model_compare();
+	}
+	model_compare();
+}
+END_TEST
+
+/* -- threads --------------------------------------------------------------- */
+
+static _Atomic bool stop;
+static _Atomic unsigned failures;
+static _Atomic uint64_t progress;
+
+static void *erase_entry_7(void *unused)
+{
+	(void)unused;
+	radix_erase_range(&tree, 7, 7);
+	atomic_store(&stop, true);
+	return NULL;
+}
+
+static void *store_order_9(void *unused)
+{
+	(void)unused;
+	radix_store(&tree, 0, 9, BIG(4));
+	atomic_store(&stop, true);
+	return NULL;
+}
+
+/* Runs @fn while entry 7 is locked, and expects it to end only after that. */
+static void expect_wait(void *(*fn)(void *), uint64_t after)
+{
+	const struct timespec pause = { 0, 30000000 };
+	pthread_t thread;
+	uint64_t word;
+	unsigned order;
+
+	radix_store(&tree, 6, 0, SMALL(2));
+	radix_store(&tree, 7, 0, SMALL(3));
+	rcu_enter();
+	_Atomic uint64_t *slot = radix_slot(&tree, 7, &order);
+
+	ck_assert(radix_lock_slot(slot, LOCK, &word));
+	pthread_create(&thread, NULL, fn, NULL);
+	nanosleep(&pause, NULL);
+	ck_assert(!atomic_load(&stop));
+	ck_assert_uint_eq(atomic_load(slot), SMALL(3) | LOCK);
+	/* Neither waits with the tree's mutex held. */
+	ck_assert_int_eq(radix_store(&tree, 5000, 0, SMALL(8)), 0);
+	radix_unlock_slot(slot, LOCK);
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(atomic_load(slot), 0);
+	rcu_leave();
+	ck_assert_uint_eq(word_at(7), after);
+}
+
+START_TEST(erase_waits_for_locked_entry)
+{
+	expect_wait(erase_entry_7, 0);
+	ck_assert_uint_eq(word_at(6), SMALL(2));
+}
+END_TEST
+
+START_TEST(large_store_waits_for_locked_small_entry)
+{
+	expect_wait(store_order_9, BIG(4));
+	ck_assert_uint_eq(word_at(6), BIG(4));
+}
+END_TEST
+
+/* Words of order 0 name their index, so that a reader can tell a foreign one. */
+static void *reader(void *unused)
+{
+	uint64_t rnd = 1234567;
+
+	(void)unused;
+	while (!atomic_load(&stop)) {
+		uint64_t index = next_random(&rnd) % 4096;
+		unsigned order = 0;
+		uint64_t word = load(index, &order) & ~LOCK;
+
+		if (word && (order ? word != BIG(index >> 9 | 1u << 20) : word != SMALL(index + 1)))
+			atomic_fetch_add(&failures, 1);
+		atomic_fetch_add_explicit(&progress, 1, memory_order_relaxed);
+	}
+	return NULL;
+}
+
+START_TEST(radix_reader_never_sees_freed_node)
+{
+	pthread_t thread;
+	uint64_t rnd = 99;
+
+	pthread_create(&thread, NULL, reader, NULL);
+	for (double end = seconds() + 0.5; seconds() < end; ) {
+		uint64_t r = next_random(&rnd);
+		uint64_t index = (r >> 8) % 4096;
+
+		if (r % 8 == 0)
+			radix_erase_range(&tree, index, index + (r >> 30) % 1024);
+		else if (r % 64 == 1)
+			radix_store(&tree, index & ~UINT64_C(511), 9, BIG(index >> 9 | 1u << 20));
+		else
+			radix_store(&tree, index, 0, SMALL(index + 1));
+	}
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(atomic_load(&failures), 0);
+	ck_assert_uint_gt(atomic_load(&progress), 0);
+}
+END_TEST
+
+/* Locks entries and checks that nobody else is inside; entries come and go. */
+static _Atomic unsigned inside[16];
+
+static void *locker(void *seed)
+{
+	uint64_t rnd = (uint64_t)(uintptr_t)seed;
+
+	while (!atomic_load(&stop)) {
+		uint64_t index = next_random(&rnd) % 16;
+		uint64_t word;
+		unsigned order;
+
+		rcu_enter();
+		_Atomic uint64_t *slot = radix_slot(&tree, index, &order);
+
+		if (slot && radix_lock_slot(slot, LOCK, &word)) {
+			if (atomic_fetch_add(&inside[index], 1) || word != SMALL(index + 1))
+				atomic_fetch_add(&failures, 1);
+			atomic_fetch_sub(&inside[index], 1);
+			radix_unlock_slot(slot, LOCK);
+			atomic_fetch_add_explicit(&progress, 1, memory_order_relaxed);
+		}
+		rcu_leave();
+	}
+	return NULL;
+}
+
+START_TEST(entry_lock_excludes_while_entries_come_and_go)
+{
+	pthread_t threads[2];
+	uint64_t rnd = 7;
+
+	for (uintptr_t i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, locker, (void *)(i + 5));
+	for (double end = seconds() + 0.5; seconds() < end; ) {
+		uint64_t index = next_random(&rnd) % 16;
+
+		if (rnd >> 40 & 1)
+			radix_erase_range(&tree, index, index + 3);
+		else
+			radix_store(&tree, index, 0, SMALL(index + 1));
+	}
+	atomic_store(&stop, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(atomic_load(&failures), 0);
+	ck_assert_uint_gt(atomic_load(&progress), 0);
+}
+END_TEST
+
+/*
+ * The setter announces a change, tags it and looks for the tag.  When it finds
+ * none, the clearer must have taken the change, or be about to.
+ */
+static const uint64_t tag_index[] = { 0, 1, 9, 511, 512, 4096, GIB << 12, (GIB << 12) + 1 };
+#define NR_TAG_INDEX (sizeof(tag_index) / sizeof(tag_index[0]))
+static _Atomic bool changed[NR_TAG_INDEX];
+static _Atomic size_t clearing;			/* index in tag_index, plus 1 */
+
+static bool announced_change_is_owed(size_t i)
+{
+	unsigned rounds = 0;
+
+	if (tagged_at(tag_index[i], RADIX_DIRTY))
+		return true;
+	while (atomic_load(&clearing) == i + 1)
+		spin_wait(&rounds);
+	return !atomic_load(&changed[i]);
+}
+
+/* Of the indexes, the first setter has the even ones, the second the odd ones. */
+static void *setter(void *nr)
+{
+	size_t first = (size_t)(uintptr_t)nr;
+	uint64_t rnd = 4711 + first;
+
+	while (!atomic_load(&stop)) {
+		size_t i = (next_random(&rnd) % (NR_TAG_INDEX / 2)) * 2 + first;
+
+		atomic_store(&changed[i], true);
+		radix_tag_set(&tree, tag_index[i], RADIX_DIRTY);
+		if (!announced_change_is_owed(i))
+			atomic_fetch_add(&failures, 1);
+		atomic_fetch_add_explicit(&progress, 1, memory_order_relaxed);
+	}
+	return NULL;
+}
+
+static size_t tag_slot_of(uint64_t index)
+{
+	size_t i = 0;
+
+	while (tag_index[i] != index)
+		i++;
+	return i;
+}
+
+static void clear_all_tags(void)
+{
+	_Atomic uint64_t *slot;
+
+	rcu_enter();
+	for (uint64_t at = 0; radix_next_tagged(&tree, &at, UINT64_MAX, RADIX_DIRTY, &slot); at++) {
+		size_t i = tag_slot_of(at);
+
+		atomic_store(&clearing, i + 1);
+		radix_tag_clear(&tree, at, RADIX_DIRTY);
+		atomic_store(&changed[i], false);
+		atomic_store(&clearing, 0);
+	}
+	rcu_leave();
+}
+
+START_TEST(tag_set_during_clear_is_never_lost)
+{
+	pthread_t threads[2];
+
+	for (size_t i = 0; i < NR_TAG_INDEX; i++)
+		radix_store(&tree, tag_index[i], 0, SMALL(i + 1));
+	for (uintptr_t i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, setter, (void *)i);
+	for (double end = seconds() + 1; seconds() < end; )
+		clear_all_tags();
+	atomic_store(&stop, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(atomic_load(&failures), 0);
+	ck_assert_uint_gt(atomic_load(&progress), 0);
+	for (size_t i = 0; i < NR_TAG_INDEX; i++)
+		ck_assert(tagged_at(tag_index[i], RADIX_DIRTY) || !atomic_load(&changed[i]));
+	clear_all_tags();	/* its last step lowers what setters left on the way up */
+	ck_assert(!radix_tagged(&tree, RADIX_DIRTY));
+}
+END_TEST
+
+#define GROW_ROUNDS 20000
+static _Atomic unsigned meetings;
+
+/* Waits for the other thread, spinning, so that both go on at the same moment. */
+static void meet(unsigned nr)
+{
+	unsigned rounds = 0;
+
+	atomic_fetch_add(&meetings, 1);
+	while (atomic_load(&meetings) < 2 * nr)
+		spin_wait(&rounds);
+}
+
+static void *grower(void *unused)
+{
+	(void)unused;
+	for (unsigned i = 0; i < GROW_ROUNDS; i++) {
+		meet(2 * i + 1);
+		radix_store(&tree, UINT64_C(8) << (i % 45), 0, SMALL(5));
+		meet(2 * i + 2);
+	}
+	return NULL;
+}
+
+START_TEST(tag_set_while_the_tree_grows_is_never_lost)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, grower, NULL);
+	for (unsigned i = 0; i < GROW_ROUNDS; i++) {
+		radix_store(&tree, 0, 0, SMALL(1));
+		meet(2 * i + 1);
+		for (unsigned k = 0; k < i % 50; k++)
+			spin_pause();
+		radix_tag_set(&tree, 0, RADIX_DIRTY);
+		ck_assert(tagged_at(0, RADIX_DIRTY));
+		meet(2 * i + 2);
+		ck_assert(tagged_at(0, RADIX_DIRTY));
+		radix_erase_range(&tree, 0, UINT64_MAX);
+	}
+	pthread_join(thread, NULL);
+}
+END_TEST
+
+/* Two writers in one leaf: each creates, fills and erases its own half. */
+static void *half_writer(void *first)
+{
+	uint64_t base = (uint64_t)(uintptr_t)first;
+
+	for (uint64_t round = 1; !atomic_load(&stop); round++) {
+		for (uint64_t i = base; i < base + 4; i++) {
+			rcu_enter();
+			_Atomic uint64_t *slot = radix_slot_create(&tree, i);
+
+			atomic_store(slot, SMALL(round));
+			radix_tag_set(&tree, i, RADIX_DIRTY);
+			rcu_leave();
+		}
+		for (uint64_t i = base; i < base + 4; i++) {
+			if (word_at(i) != SMALL(round) || !tagged_at(i, RADIX_DIRTY))
+				atomic_fetch_add(&failures, 1);
+		}
+		radix_erase_range(&tree, base, base + 3);
+		atomic_fetch_add_explicit(&progress, 1, memory_order_relaxed);
+	}
+	return NULL;
+}
+
+START_TEST(erase_of_one_half_never_loses_the_other)
+{
+	const struct timespec pause = { 0, 500000000 };
+	pthread_t threads[2];
+
+	for (uintptr_t i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, half_writer, (void *)(0x12340 + 4 * i));
+	nanosleep(&pause, NULL);
+	atomic_store(&stop, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(atomic_load(&failures), 0);
+	ck_assert_uint_gt(atomic_load(&progress), 0);
+	ck_assert_uint_eq(radix_bytes(&tree), 0);
+}
+END_TEST
+
+static void add_single(TCase *tc)
+{
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, empty_tree_has_nothing);
+	tcase_add_test(tc, small_file_is_one_small_node);
+	tcase_add_test(tc, every_level_is_reached);
+	tcase_add_test(tc, large_entry_covers_its_range_and_no_more);
+	tcase_add_test(tc, bad_arguments_are_refused);
+	tcase_add_test(tc, large_entry_is_never_split);
+	tcase_add_test(tc, large_entry_replaces_small_ones_and_keeps_their_tags);
+	tcase_add_test(tc, erase_removes_whole_entries_and_frees_all_memory);
+	tcase_add_test(tc, created_slot_survives_erase_of_its_neighbours);
+	tcase_add_test(tc, slot_lock_hides_its_bits_and_fails_on_nothing);
+	tcase_add_test(tc, tagged_entries_are_found_in_order);
+	tcase_add_test(tc, tag_move_counts_and_leaves_the_first_tag);
+	tcase_add_test(tc, tags_go_with_erased_entries);
+	tcase_add_test(tc, tree_agrees_with_a_plain_array);
+}
+
+static void add_threads(TCase *tc)
+{
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, erase_waits_for_locked_entry);
+	tcase_add_test(tc, large_store_waits_for_locked_small_entry);
+	tcase_add_test(tc, radix_reader_never_sees_freed_node);
+	tcase_add_test(tc, entry_lock_excludes_while_entries_come_and_go);
+	tcase_add_test(tc, tag_set_during_clear_is_never_lost);
+	tcase_add_test(tc, tag_set_while_the_tree_grows_is_never_lost);
+	tcase_add_test(tc, erase_of_one_half_never_loses_the_other);
+}
+
+Suite *suite_base_radix(void)
+{
+	Suite *s = suite_create("base_radix");
+	TCase *single = tcase_create("single"), *threads = tcase_create("threads");
+
+	tcase_set_timeout(single, 60);
+	add_single(single);
+	add_threads(threads);
+	suite_add_tcase(s, single);
+	suite_add_tcase(s, threads);
+	return s;
+}
