@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * dirindex.c -- a directory's names in memory
+ *
+ * Volatile, built on first use, protected by the directory's lock.  Three parts: an
+ * open-addressed table (linear probing, removal by shifting back, so there
+ * are no tombstones) of 8-byte slots {hash 32, offset / 8 32}; the device block of
+ * each directory block; and a binary tree of maxima over the room in each
+ * block, which finds the first block with enough room in O(log n).
+ */
+#include "core/dirindex.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MIN_SLOTS	16
+
+struct dirindex {
+	uint64_t	*slot;		/* 0 = empty */
+	uint64_t	 nr_slots;	/* power of two */
+	uint64_t	 nr_names;
+	uint64_t	*block;		/* pblk by lblk */
+	uint16_t	*room;		/* [2 * cap]: leaf of lblk at cap + lblk, root at 1 */
+	uint64_t	 nr_blocks, cap;	/* cap: power of two or 0 */
+};
+
+struct dirindex *dirindex_new(void)
+{
+	return calloc(1, sizeof(struct dirindex));
+}
+
+void dirindex_free(struct dirindex *ix)
+{
+	if (!ix)
+		return;
+	free(ix->slot);
+	free(ix->block);
+	free(ix->room);
+	free(ix);
+}
+
+/* -- names --------------------------------------------------------------------- */
+
+static uint64_t slot_make(uint32_t hash, uint64_t off)
+{
+	assert(off && off % 8 == 0 && off / 8 <= UINT32_MAX);
+	return (uint64_t)hash << 32 | off / 8;
+}
+
+static uint32_t slot_hash(uint64_t s) { return (uint32_t)(s >> 32); }
+static uint64_t slot_off(uint64_t s) { return (s & UINT32_MAX) * 8; }
+
+/* Keeps the names in order of home, so that a resize writes ascending addresses. */
+static uint64_t home(const struct dirindex *ix, uint32_t hash)
+{
+	return (uint64_t)hash * ix->nr_slots >> 32;
+}
+
+static void put(struct dirindex *ix, uint64_t s)
+{
+	uint64_t i = home(ix, slot_hash(s));
+
+	while (ix->slot[i])
+		i = (i + 1) & (ix->nr_slots - 1);
+	ix->slot[i] = s;
+}
+
+static int grow_slots(struct dirindex *ix)
+{
+	uint64_t was_nr = ix->nr_slots, *was = ix->slot;
+	uint64_t nr = was_nr ? was_nr * 2 : MIN_SLOTS;
+	uint64_t *slot = calloc(nr, sizeof(*slot));
+
+	if (!slot)
+		return -ENOMEM;
+	ix->slot = slot;
+	ix->nr_slots = nr;
+	for (uint64_t i = 0; i < was_nr; i++)
+		if (was[i])
+			put(ix, was[i]);
+	free(was);
+	return 0;
+}
+
+uint64_t dirindex_nr_names(const struct dirindex *ix)
+{
+	return ix->nr_names;
+}
+
+void dirindex_insert(struct dirindex *ix, uint32_t hash, uint64_t off)
+{
+	assert(ix->nr_names < ix->nr_slots);
+	put(ix, slot_make(hash, off));
+	ix->nr_names++;
+}
+
+/* May the slot at @from move to the hole at @to?  Only if its home is not between them. */
+static bool may_move(const struct dirindex *ix, uint64_t to, uint64_t from)
+{
+	uint64_t mask = ix->nr_slots - 1;
+	uint64_t h = home(ix, slot_hash(ix->slot[from]));
+
+	return ((from - h) & mask) >= ((from - to) & mask);
+}
+
+static void close_hole(struct dirindex *ix, uint64_t hole)
+{
+	uint64_t mask = ix->nr_slots - 1;
+
+	for (uint64_t i = (hole + 1) & mask; ix->slot[i]; i = (i + 1) & mask) {
+		if (!may_move(ix, hole, i))
+			continue;
+		ix->slot[hole] = ix->slot[i];
+		hole = i;
+	}
+	ix->slot[hole] = 0;
+}
+
+void dirindex_remove(struct dirindex *ix, uint32_t hash, uint64_t off)
+{
+	uint64_t want = slot_make(hash, off), i = home(ix, hash);
+
+	while (ix->slot[i] != want) {
+		assert(ix->slot[i]);
+		i = (i + 1) & (ix->nr_slots - 1);
+	}
+	close_hole(ix, i);
+	ix->nr_names--;
+}
+
+bool dirindex_next(const struct dirindex *ix, uint32_t hash, struct dirindex_iter *it, uint64_t *off)
+{
+	if (!ix->nr_slots)
+		return false;
+	while (it->step < ix->nr_slots) {
+		uint64_t s = ix->slot[(home(ix, hash) + it->step++) & (ix->nr_slots - 1)];
+
+		if (!s)
+			return false;
+		if (slot_hash(s) == hash) {
+			*off = slot_off(s);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* -- blocks and room ---------------------------------------------------------------- */
+
+uint64_t dirindex_nr_blocks(const struct dirindex *ix)
+{
+	return ix->nr_blocks;
+}
+
+pblk_t dirindex_block(const struct dirindex *ix, uint64_t lblk)
+{
+	assert(lblk < ix->nr_blocks);
+	return (pblk_t){ ix->block[lblk] };
+}
+
+static uint16_t max_u16(uint16_t a, uint16_t b)
+{
+	return a > b ? a : b;
+}
+
+void dirindex_set_room(struct dirindex *ix, uint64_t lblk, unsigned room)
+{
+	uint64_t i = ix->cap + lblk;
+
+	ix->room[i] = (uint16_t)room;
+	while (i > 1) {
+		i /= 2;
+		uint16_t m = max_u16(ix->room[2 * i], ix->room[2 * i + 1]);
+
+		if (ix->room[i] == m)
+			break;
+		ix->room[i] = m;
+	}
+}
+
+bool dirindex_find_room(const struct dirindex *ix, unsigned need, uint64_t *lblk)
+{
+	uint64_t i = 1;
+
+	if (!ix->cap || ix->room[1] < need)
+		return false;
+	while (i < ix->cap)
+		i = ix->room[2 * i] >= need ? 2 * i : 2 * i + 1;
+	*lblk = i - ix->cap;
+	return true;
+}
+
+/* Both arrays or neither. */
+static int grow_blocks(struct dirindex *ix, uint64_t want)
+{
+	uint64_t cap = ix->cap ? ix->cap : 1;
+
+	while (cap < want)
+		cap *= 2;
+	uint16_t *room = calloc(2 * cap, sizeof(*room));
+	uint64_t *block = room ? realloc(ix->block, cap * sizeof(*block)) : NULL;
+
+	if (!block) {
+		free(room);
+		return -ENOMEM;
+	}
+	ix->block = block;
+	if (ix->room)
+		memcpy(room + cap, ix->room + ix->cap, ix->nr_blocks * sizeof(*room));
+	for (uint64_t i = cap - 1; i > 0; i--)
+		room[i] = max_u16(room[2 * i], room[2 * i + 1]);
+	free(ix->room);
+	ix->room = room;
+	ix->cap = cap;
+	return 0;
+}
+
+void dirindex_add_block(struct dirindex *ix, pblk_t b, unsigned room)
+{
+	assert(ix->nr_blocks < ix->cap);
+	ix->block[ix->nr_blocks] = b.v;
+	dirindex_set_room(ix, ix->nr_blocks++, room);
+}
+
+int dirindex_reserve(struct dirindex *ix, uint64_t nr_blocks)
+{
+	int err = 0;
+
+	if (nr_blocks > ix->cap)
+		err = grow_blocks(ix, nr_blocks);
+	if (!err && (ix->nr_names + 1) * 4 > ix->nr_slots * 3)
+		err = grow_slots(ix);
+	return err;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * dirindex.h -- a directory's names in memory: hash to record, blocks, room
+ */
+#ifndef DAXFS_CORE_DIRINDEX_H
+#define DAXFS_CORE_DIRINDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daxfs/format.h"
+
+struct dirindex;
+
+struct dirindex *dirindex_new(void);
+void dirindex_free(struct dirindex *ix);
+
+/**
+ * dirindex_reserve - memory for @nr_blocks blocks and one more name
+ * After it dirindex_add_block(), dirindex_insert() cannot fail.  Return: 0 or -ENOMEM.
+ */
+int dirindex_reserve(struct dirindex *ix, uint64_t nr_blocks);
+
+/* dirindex_add_block - the next block of the directory lies at @b with @room bytes in its largest free record. */
+void dirindex_add_block(struct dirindex *ix, pblk_t b, unsigned room);
+uint64_t dirindex_nr_blocks(const struct dirindex *ix);
+pblk_t dirindex_block(const struct dirindex *ix, uint64_t lblk);
+
+/* dirindex_set_room, dirindex_find_room - the first block with at least @need bytes; false: none. */
+void dirindex_set_room(struct dirindex *ix, uint64_t lblk, unsigned room);
+bool dirindex_find_room(const struct dirindex *ix, unsigned need, uint64_t *lblk);
+
+/* Names: only hashes are kept; @off is the record's byte in the directory, a multiple of 8, not 0. */
+uint64_t dirindex_nr_names(const struct dirindex *ix);
+void dirindex_insert(struct dirindex *ix, uint32_t hash, uint64_t off);
+void dirindex_remove(struct dirindex *ix, uint32_t hash, uint64_t off);
+
+/**
+ * dirindex_next - step through the records whose names have this hash
+ * @it: zero-initialised iterator
+ * Return: true and *@off.
+ */
+struct dirindex_iter { uint64_t step; };
+bool dirindex_next(const struct dirindex *ix, uint32_t hash, struct dirindex_iter *it, uint64_t *off);
+
+#endif

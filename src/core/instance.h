@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * instance.h -- struct fs: what all of the engine shares
+ */
+#ifndef DAXFS_CORE_INSTANCE_H
+#define DAXFS_CORE_INSTANCE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/radix.h"
+#include "core/fs.h"
+#include "disk/journal.h"
+
+struct balloc;
+struct cds_lfht;
+struct ialloc;
+struct limbo;
+struct region;
+
+#define FS_ABANDONED	0x80000000u	/* being dropped: touch no media */
+
+struct fs {
+	struct region	*rg;
+	bool		 own_region;
+	struct disk	 disk;
+	struct journal	 jn;
+	struct balloc	*balloc;
+	struct ialloc	*ialloc;
+	struct limbo	*limbo;
+	_Atomic unsigned flags;		/* FS_* */
+
+	struct cds_lfht	*icache;	/* by inode number */
+	_Atomic uint64_t nr_cached;
+	_Atomic uint64_t nr_dropped;	/* inodes freed since the last memory trim */
+
+	pthread_mutex_t	 dirty_lock;	/* order: last */
+	struct list	 dirty;
+	_Atomic uint64_t nr_dirty;
+	pthread_mutex_t	 sync_lock;	/* one sync_fs() at a time; order: first */
+
+	pthread_mutex_t	 rename_lock;	/* directories change parents one at a time; order: first */
+	uint64_t	 hash_seed;
+
+	atomic_bool	 no_snapshot;	/* the allocator has lost count: let the next mount scan */
+	struct fs_stat	 boot;		/* what mounting found: recovered_*, was_clean, from_snapshot */
+};
+
+/**
+ * fs_result - pass an operation's result on; corruption turns the filesystem read-only
+ * Return: @err.
+ */
+int fs_result(struct fs *fs, int err);
+
+/**
+ * fs_make_room - after -ENOSPC: take back preallocated and just freed blocks
+ * @tries: counter of the caller, 0 at first
+ * Context: no locks.  Return: worth trying once more.
+ */
+bool fs_make_room(struct fs *fs, unsigned *tries);
+
+/* fs_check_writable - 0 or -EROFS. */
+int fs_check_writable(const struct fs *fs);
+
+/* recover_scan - rebuild free space and free inodes from the inode file; orphans' numbers are appended.  0, -EUCLEAN, -ENOMEM. */
+struct u64vec { uint64_t *v; size_t nr, cap; };
+int recover_scan(struct fs *fs, struct u64vec *orphans);
+
+/* snapshot_load, snapshot_save - free space and inodes from/to the clean-unmount snapshot.  0, -ENOENT (none), -EUCLEAN, -ENOSPC, -ENOMEM. */
+int snapshot_load(struct fs *fs);
+int snapshot_save(struct fs *fs);
+
+/* fs_claim_fixed - claim superblocks and lanes. */
+int fs_claim_fixed(struct fs *fs);
+
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * sync.c -- fsync, fdatasync, syncfs: flush what is dirty, then fence
+ *
+ * A file's dirty lines are in its radix cache; the fs's list names the inodes
+ * that have any, or times that only memory knows.  A flush takes the inode's
+ * reasons away first, then tags every DIRTY block TOWRITE and works through
+ * those only, so that a busy writer cannot keep it going for ever; it unlists the inode at last,
+ * if nothing new has come.  The argument why no line is lost is in mapcache.c,
+ * why no inode is lost in edit.c.
+ *
+ * Locks: fs->sync_lock, then the file's mc->sync, then the inode's lock.
+ */
+#include "core/sync.h"
+
+#include <errno.h>
+#include <sched.h>
+
+#include "base/rcu.h"
+#include "core/getblock.h"
+#include "core/inode.h"
+#include "core/instance.h"
+#include "core/mapcache.h"
+#include "pm/pm.h"
+#include "pm/region.h"
+
+/* Where the block lies: cache, else map.  A hole: truncated meanwhile. */
+static int find_block(struct inode *ip, struct mapcache *mc, uint64_t lblk, pblk_t *b)
+{
+	struct block_res rs;
+	struct mapping m;
+
+	rcu_enter();
+	bool hit = mapcache_lookup(mc, lblk, &m);
+	rcu_leave();
+	if (hit) {
+		*b = m.pblk;
+		return 0;
+	}
+	pthread_rwlock_rdlock(&ip->lock);
+	int err = get_block(ip, (struct block_req){ { lblk }, 1 }, &rs);
+	pthread_rwlock_unlock(&ip->lock);
+	*b = err || rs.state == BLOCK_HOLE ? (pblk_t){ 0 } : rs.pblk;
+	return err;
+}
+
+/* Each run of lines with one call. */
+static void flush_lines(struct region *rg, const uint8_t *block, uint64_t mask)
+{
+	while (mask) {
+		unsigned first = (unsigned)__builtin_ctzll(mask);
+		uint64_t rest = ~(mask >> first);
+		unsigned n = rest ? (unsigned)__builtin_ctzll(rest) : 64;
+
+		if (n > 64 - first)
+			n = 64 - first;
+		pm_flush(rg, block + first * DAXFS_LINE, (size_t)n * DAXFS_LINE);
+		mask &= n == 64 ? 0 : ~(((UINT64_C(1) << n) - 1) << first);
+	}
+}
+
+static int flush_block(struct inode *ip, struct mapcache *mc, uint64_t lblk, uint64_t mask)
+{
+	pblk_t b;
+	int err = mask ? find_block(ip, mc, lblk, &b) : 0;
+
+	if (!err && mask && b.v)
+		flush_lines(ip->fs->rg, disk_ptr(&ip->fs->disk, b), mask);
+	return err;
+}
+
+/* mc->sync held. */
+static int flush_data(struct inode *ip, struct mapcache *mc)
+{
+	uint64_t lblk = 0;
+	bool found = true;
+	int err = 0;
+
+	if (!radix_tag_move(&mc->dirty, 0, RADIX_INDEX_MAX, RADIX_DIRTY, RADIX_TOWRITE))
+		return 0;
+	while (!err && lblk <= RADIX_INDEX_MAX) {
+		uint64_t mask = mapcache_take_dirty(mc, &lblk, RADIX_INDEX_MAX, &found);
+
+		if (!found)
+			break;
+		err = flush_block(ip, mc, lblk, mask);
+		lblk++;
+	}
+	pm_fence(ip->fs->rg);
+	return err;
+}
+
+/* The last step: off the list, unless a reason has come back.  See inode_mark_dirty(). */
+static void unlist_if_clean(struct inode *ip)
+{
+	struct fs *fs = ip->fs;
+
+	if (!atomic_load(&ip->listed) || atomic_load(&ip->dirty))
+		return;
+	pthread_mutex_lock(&fs->dirty_lock);
+	if (atomic_load(&ip->listed)) {
+		atomic_store(&ip->listed, false);
+		if (atomic_load(&ip->dirty)) {
+			atomic_store(&ip->listed, true);
+		} else {
+			list_del(&ip->dirty_link);
+			atomic_fetch_sub(&fs->nr_dirty, 1);
+		}
+	}
+	pthread_mutex_unlock(&fs->dirty_lock);
+}
+
+static int sync_data(struct inode *ip, struct mapcache *mc)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&mc->sync);
+	if (atomic_fetch_and(&ip->dirty, ~INODE_DIRTY_DATA) & INODE_DIRTY_DATA) {
+		err = flush_data(ip, mc);
+		if (err)
+			inode_mark_dirty(ip, INODE_DIRTY_DATA);
+	}
+	pthread_mutex_unlock(&mc->sync);
+	return err;
+}
+
+int sync_file(struct inode *ip, unsigned flags)
+{
+	struct mapcache *mc = inode_is_reg(ip) ? atomic_load(&ip->map) : NULL;
+	int err = 0, err2 = 0;
+
+	if (fs_check_writable(ip->fs))
+		return 0;
+	if (mc)
+		err = sync_data(ip, mc);
+	if (!(flags & SYNC_DATA_ONLY))
+		err2 = inode_flush_times(ip);
+	unlist_if_clean(ip);
+	if (!err)
+		err = err2 ? err2 : region_error(ip->fs->rg);
+	return fs_result(ip->fs, err);
+}
+
+/* The list's first inode with a reference, or NULL when the list is empty. */
+static struct inode *first_dirty(struct fs *fs)
+{
+	for (;;) {
+		struct inode *ip = NULL;
+		bool referenced = true;
+
+		pthread_mutex_lock(&fs->dirty_lock);
+		struct list *first = list_first(&fs->dirty);
+
+		if (first) {
+			ip = list_entry(first, struct inode, dirty_link);
+			referenced = inode_ref_dirty(ip);
+		}
+		pthread_mutex_unlock(&fs->dirty_lock);
+		if (referenced)
+			return ip;
+		sched_yield();	/* it is ending, and flushes itself before it leaves the list */
+	}
+}
+
+/* Inodes dirtied again during the walk are left to the next one: at most as many visits as were dirty. */
+int sync_fs(struct fs *fs)
+{
+	int err = 0;
+
+	if (fs_check_writable(fs))
+		return 0;
+	pthread_mutex_lock(&fs->sync_lock);
+	for (uint64_t n = atomic_load(&fs->nr_dirty); n; n--) {
+		struct inode *ip = first_dirty(fs);
+
+		if (!ip)
+			break;
+		pthread_mutex_lock(&fs->dirty_lock);
+		if (atomic_load(&ip->listed))
+			list_move_tail(&fs->dirty, &ip->dirty_link);
+		pthread_mutex_unlock(&fs->dirty_lock);
+		int e = sync_file(ip, 0);
+
+		if (!err)
+			err = e;
+		inode_put(ip, 1);
+	}
+	pm_fence(fs->rg);
+	pthread_mutex_unlock(&fs->sync_lock);
+	return err;
+}
