@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ops_file.c -- requests that concern the content of regular files
+ *
+ * An open file holds one reference to its inode, kept as the file handle.  The
+ * kernel resolves O_APPEND under its inode lock before it sends a write, and
+ * it alone changes sizes, so the offset of a request is always right.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "core/attr.h"
+#include "core/file.h"
+#include "core/inode.h"
+#include "core/space.h"
+#include "core/sync.h"
+#include "fuse/ops.h"
+#include "fuse/options.h"
+#include "fuse/wire.h"
+
+/* copy_file_range: bytes at a time, and bytes before the kernel is asked to come again. */
+#define COPY_CHUNK	(UINT64_C(256) << 10)
+#define COPY_MAX	(UINT64_C(64) << 20)
+
+void op_set_io_mode(const struct daemon *d, struct inode *ip, struct fuse_file_info *fi)
+{
+	struct iattr a;
+
+	attr_get(ip, &a);
+	if (d->opt->dax == DAXFS_DAX_ALWAYS ||
+	    (d->opt->dax == DAXFS_DAX_INODE && (a.flags & DAXFS_INODE_DAX)))
+		fi->direct_io = 1;
+	else
+		fi->keep_cache = 1;
+	fi->fh = (uintptr_t)ip;
+}
+
+static int truncate_at_open(struct inode *ip)
+{
+	const struct iattr empty = { .size = 0 };
+	unsigned mask = ATTR_SET_SIZE | ATTR_SET_MTIME | ATTR_MTIME_NOW;
+
+	if (wire_kills_priv())
+		mask |= ATTR_KILL_PRIV;
+	return attr_set(ip, &empty, mask);
+}
+
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct daemon *d = request_start(req, DAXFS_OP_open);
+	struct inode *ip;
+	int err;
+
+	err = inode_get(d->fs, ino, &ip);
+	if (err)
+		goto fail;
+	if ((fi->flags & O_TRUNC) && (fi->flags & O_ACCMODE) != O_RDONLY)
+		err = truncate_at_open(ip);
+	if (err)
+		goto put_inode;
+	file_open(ip);
+	op_set_io_mode(d, ip, fi);
+	if (fuse_reply_open(req, fi)) {
+		file_release(ip);
+		inode_put(ip, 1);
+	}
+	return;
+
+put_inode:
+	inode_put(ip, 1);
+fail:
+	request_error(req, err);
+}
+
+void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct inode *ip = request_inode(fi);
+
+	(void)ino;
+	request_start(req, DAXFS_OP_release);
+	file_release(ip);
+	inode_put(ip, 1);
+	request_error(req, 0);
+}
+
+static unsigned write_flags(const struct fuse_file_info *fi)
+{
+	unsigned flags = 0;
+
+	if (fi->flags & O_DSYNC)
+		flags |= FILE_DSYNC;
+	if ((fi->flags & O_SYNC) == O_SYNC)
+		flags |= FILE_SYNC;
+	if (wire_kills_priv())
+		flags |= FILE_KILL_PRIV;
+	return flags;
+}
+
+void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+	      struct fuse_file_info *fi)
+{
+	struct daemon *d = request_start(req, DAXFS_OP_write);
+	ssize_t res;
+
+	(void)ino;
+	res = file_write(request_inode(fi), buf, size, (uint64_t)off, write_flags(fi));
+	flusher_note(&d->flusher);
+	if (res < 0)
+		request_error(req, (int)res);
+	else
+		fuse_reply_write(req, (size_t)res);
+}
+
+/* With -o sync nothing is left to do, ever: ENOSYS makes the kernel stop asking. */
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct daemon *d = request_start(req, DAXFS_OP_fsync);
+
+	(void)ino;
+	if (d->opt->sync)
+		request_error(req, -ENOSYS);
+	else
+		request_error(req, sync_file(request_inode(fi), datasync ? SYNC_DATA_ONLY : 0));
+}
+
+/* The kernel leaves it to us, since HANDLE_KILLPRIV_V2 was agreed on. */
+static int clear_setid(struct inode *ip)
+{
+	struct iattr a;
+
+	attr_get(ip, &a);
+	return a.mode & (S_ISUID | S_ISGID) ? attr_set(ip, &a, ATTR_KILL_PRIV) : 0;
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
+		  struct fuse_file_info *fi)
+{
+	struct inode *ip = request_inode(fi);
+	int err = 0;
+
+	(void)ino;
+	request_start(req, DAXFS_OP_fallocate);
+	if (wire_kills_priv())
+		err = clear_setid(ip);
+	if (!err)
+		err = space_fallocate(ip, mode, (uint64_t)off, (uint64_t)len);
+	request_error(req, err);
+}
+
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
+{
+	off_t res;
+
+	(void)ino;
+	request_start(req, DAXFS_OP_lseek);
+	res = space_seek(request_inode(fi), off, whence);
+	if (res < 0)
+		request_error(req, (int)res);
+	else
+		fuse_reply_lseek(req, res);
+}
+
+struct copy {
+	struct inode	*in, *out;
+	uint64_t	 in_off, out_off, len;
+	unsigned	 flags;
+};
+
+/* One chunk.  Bytes copied, 0 at the end of the source, or an error. */
+static ssize_t copy_chunk(const struct copy *c, void *buf, uint64_t done)
+{
+	uint64_t n = c->len - done;
+	ssize_t got;
+
+	if (n > COPY_CHUNK)
+		n = COPY_CHUNK;
+	got = file_read(c->in, buf, (size_t)n, c->in_off + done);
+	if (got <= 0)
+		return got;
+	return file_write(c->out, buf, (size_t)got, c->out_off + done, c->flags);
+}
+
+/* Bytes copied; an error only when there are none. */
+static ssize_t copy_range(const struct copy *c)
+{
+	void *buf = malloc(COPY_CHUNK);
+	uint64_t done = 0;
+	ssize_t n = -ENOMEM;
+
+	while (buf && done < c->len) {
+		n = copy_chunk(c, buf, done);
+		if (n <= 0)
+			break;
+		done += (uint64_t)n;
+	}
+	free(buf);
+	return done ? (ssize_t)done : n;
+}
+
+void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
+			struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
+			struct fuse_file_info *fi_out, size_t len, int flags)
+{
+	struct daemon *d = request_start(req, DAXFS_OP_copy_file_range);
+	const struct copy c = {
+		.in = request_inode(fi_in),
+		.out = request_inode(fi_out),
+		.in_off = (uint64_t)off_in,
+		.out_off = (uint64_t)off_out,
+		.len = len < COPY_MAX ? len : COPY_MAX,
+		.flags = write_flags(fi_out),
+	};
+	ssize_t res;
+
+	(void)ino_in;
+	(void)ino_out;
+	res = flags ? -EINVAL : copy_range(&c);
+	flusher_note(&d->flusher);
+	if (res < 0)
+		request_error(req, (int)res);
+	else
+		fuse_reply_write(req, (size_t)res);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ops_read.c -- reading without a copy in the daemon
+ *
+ * The reply points at the blocks on media, and the kernel copies from there to
+ * the reader.  The blocks are pinned until the reply has gone, so that nobody
+ * frees and reuses them meanwhile.  When a media error strikes, the kernel
+ * itself turns the reply into EIO.
+ *
+ * Names: iov  pieces of the reply     pin  what keeps them in place
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/file.h"
+#include "core/inode.h"
+#include "fuse/ops.h"
+
+/* 1 MiB of single blocks that begins inside one. */
+#define MAX_PIECES	260
+#define MAX_PINS	8
+
+struct reading {
+	struct iovec	iov[MAX_PIECES];
+	struct pin	pin[MAX_PINS];
+	unsigned	nr, nr_pins;
+	size_t		got;
+};
+
+static void unpin(struct fs *fs, struct reading *r)
+{
+	while (r->nr_pins)
+		pin_put(fs, &r->pin[--r->nr_pins]);
+}
+
+/* Bytes that one more pin gains, 0 at the end of the file, or an error. */
+static ssize_t pin_more(struct reading *r, struct inode *ip, struct file_range range)
+{
+	unsigned n = MAX_PIECES - r->nr;
+	ssize_t got;
+
+	got = file_pin(ip, range, &r->iov[r->nr], &n, &r->pin[r->nr_pins]);
+	if (got < 0)
+		return got;
+	r->nr_pins++;
+	r->nr += n;
+	r->got += (size_t)got;
+	return got;
+}
+
+/* 0 when all that the file holds of the range is pinned, 1 when it has too many pieces. */
+static int pin_range(struct reading *r, struct inode *ip, struct file_range range)
+{
+	while (range.len) {
+		ssize_t got;
+
+		if (r->nr == MAX_PIECES || r->nr_pins == MAX_PINS)
+			return 1;
+		got = pin_more(r, ip, range);
+		if (got <= 0)
+			return (int)got;
+		range.off += (uint64_t)got;
+		range.len -= (size_t)got;
+	}
+	return 0;
+}
+
+/* A short answer would mean the end of the file, so what cannot be pinned whole is copied. */
+static void reply_copy(fuse_req_t req, struct inode *ip, struct file_range range)
+{
+	char *buf = malloc(range.len);
+	ssize_t res;
+
+	res = buf ? file_read(ip, buf, range.len, range.off) : -ENOMEM;
+	if (res < 0)
+		request_error(req, (int)res);
+	else
+		fuse_reply_buf(req, buf, (size_t)res);
+	free(buf);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct daemon *d = request_start(req, DAXFS_OP_read);
+	const struct file_range range = { .off = (uint64_t)off, .len = size };
+	struct inode *ip = request_inode(fi);
+	struct reading r;
+	int res;
+
+	(void)ino;
+	r.nr = r.nr_pins = 0;
+	r.got = 0;
+	res = pin_range(&r, ip, range);
+	if (res < 0)
+		request_error(req, res);
+	else if (res == 0)
+		fuse_reply_iov(req, r.iov, (int)r.nr);
+	unpin(d->fs, &r);
+	if (res > 0)
+		reply_copy(req, ip, range);
+	flusher_note(&d->flusher);
+}

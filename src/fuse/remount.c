@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * remount.c -- mount -o remount
+ *
+ * The kernel keeps its flags (ro, suid, dev, exec, ...), the daemon its own
+ * (sync, access times, errors).  The daemon is told first: it may refuse.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "core/fs.h"
+#include "daxfs/ioctl.h"
+#include "fuse/daemon.h"
+#include "fuse/options.h"
+
+static int refuse(const struct options *opt, const char *why)
+{
+	log_error("cannot remount %s: %s", opt->dir, why);
+	return EXIT_CODE_MOUNT;
+}
+
+static int remount_daemon(const struct options *opt, int fd)
+{
+	uint32_t flags = options_fs_flags(opt) & ~(FS_RDONLY | FS_USE_COPY);
+	struct daxfs_ioc_stat st;
+
+	if (ioctl(fd, DAXFS_IOC_STAT, &st))
+		return refuse(opt, errno == ENOTTY ? "it is not a mounted daxfs" : strerror(errno));
+	if (!opt->rdonly && (st.flags & DAXFS_IOC_RDONLY))
+		return refuse(opt, "it was mounted read-only, or errors made it so; unmount it and mount it again");
+	if (ioctl(fd, DAXFS_IOC_REMOUNT, &flags))
+		return refuse(opt, strerror(errno));
+	return EXIT_CODE_OK;
+}
+
+int daemon_remount(const struct options *opt)
+{
+	unsigned long flags = options_mount_flags(opt) | MS_REMOUNT;
+	int fd, code;
+
+	fd = open(opt->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return refuse(opt, strerror(errno));
+	code = remount_daemon(opt, fd);
+	close(fd);
+	if (code)
+		return code;
+	if (mount(opt->source, opt->dir, "fuse.daxfs", flags, NULL))
+		return refuse(opt, strerror(errno));
+	return EXIT_CODE_OK;
+}

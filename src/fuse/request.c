@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * request.c -- what all request handlers share: inodes in, attributes out
+ *
+ * Translates between libfuse's types and the engine's.  Holds no state and
+ * takes no lock of its own.
+ */
+#include "fuse/request.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "base/log.h"
+#include "core/attr.h"
+#include "core/inode.h"
+
+#define NS_PER_SEC	INT64_C(1000000000)
+
+struct name request_name(const char *s)
+{
+	return (struct name){ .s = s, .len = (unsigned)strlen(s) };
+}
+
+struct cred request_cred(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (struct cred){ .uid = ctx->uid, .gid = ctx->gid, .flags = CRED_PRIVILEGED };
+}
+
+void request_error(fuse_req_t req, int err)
+{
+	fuse_reply_err(req, -err);
+}
+
+/* Nanoseconds since 1970 as seconds and a part that is never negative. */
+static struct timespec to_timespec(int64_t ns)
+{
+	int64_t sec = ns / NS_PER_SEC, rest = ns % NS_PER_SEC;
+
+	if (rest < 0) {
+		rest += NS_PER_SEC;
+		sec--;
+	}
+	return (struct timespec){ .tv_sec = sec, .tv_nsec = rest };
+}
+
+void request_stat(uint64_t ino, const struct iattr *a, struct stat *st)
+{
+	memset(st, 0, sizeof(*st));
+	st->st_ino = ino;
+	st->st_mode = a->mode;
+	st->st_nlink = a->nlink;
+	st->st_uid = a->uid;
+	st->st_gid = a->gid;
+	if (S_ISCHR(a->mode) || S_ISBLK(a->mode))
+		st->st_rdev = a->rdev;
+	st->st_size = (off_t)a->size;
+	st->st_blksize = (blksize_t)DAXFS_BLOCK_SIZE;
+	st->st_blocks = (blkcnt_t)(a->blocks * (DAXFS_BLOCK_SIZE / 512));
+	st->st_atim = to_timespec(a->atime);
+	st->st_mtim = to_timespec(a->mtime);
+	st->st_ctim = to_timespec(a->ctime);
+}
+
+void request_fill_entry(struct inode *ip, struct fuse_entry_param *e)
+{
+	struct iattr a;
+
+	attr_get(ip, &a);
+	memset(e, 0, sizeof(*e));
+	e->ino = ip->ino;
+	e->generation = a.gen;
+	e->attr_timeout = REQUEST_VALID_SECONDS;
+	e->entry_timeout = REQUEST_VALID_SECONDS;
+	request_stat(ip->ino, &a, &e->attr);
+}
+
+void request_entry(fuse_req_t req, struct inode *ip)
+{
+	struct fuse_entry_param e;
+
+	request_fill_entry(ip, &e);
+	if (fuse_reply_entry(req, &e))
+		inode_put(ip, 1);
+}

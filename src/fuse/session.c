@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * session.c -- one mounted filesystem: libfuse's session around an engine
+ *
+ * Owns the session's life: make, mount, agree on capabilities with the kernel,
+ * serve with a pool of threads, unmount.  Requests themselves are ops_*.c.
+ */
+#define FUSE_USE_VERSION 314
+#include "fuse/session.h"
+
+#include <errno.h>
+#include <fuse_lowlevel.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "fuse/ops.h"
+#include "fuse/options.h"
+#include "fuse/signals.h"
+#include "fuse/wire.h"
+
+#define MAX_WRITE	(1u << 20)
+
+/* Background requests (asynchronous direct I/O, read-ahead) under way at a time. */
+#define MAX_BACKGROUND	64
+
+static const unsigned wanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC |
+	FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_IOCTL_DIR | FUSE_CAP_READDIRPLUS |
+	FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS |
+	FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA;
+
+/* Data is in memory already, and no page of the kernel's cache is newer than the media. */
+static const unsigned unwanted = FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+	FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_AUTO_INVAL_DATA |
+	FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK |
+	FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS;
+
+static void session_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct daemon *d = userdata;
+
+	conn->want |= conn->capable & wanted;
+	conn->want &= ~unwanted;
+	if (conn->max_write > MAX_WRITE)
+		conn->max_write = MAX_WRITE;
+	conn->max_background = MAX_BACKGROUND;
+	conn->congestion_threshold = MAX_BACKGROUND;
+	d->ready(d);
+}
+
+static struct fuse_session *new_session(struct daemon *d)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct fuse_lowlevel_ops ops = ops_table;
+	struct fuse_session *se = NULL;
+
+	ops.init = session_init;
+	if (!options_session_args(d->opt, &args))
+		se = fuse_session_new(&args, &ops, sizeof(ops), d);
+	fuse_opt_free_args(&args);
+	return se;
+}
+
+int session_open(struct daemon *d, const char *dir)
+{
+	int err;
+
+	clock_gettime(CLOCK_MONOTONIC, &d->started);
+	d->se = new_session(d);
+	if (!d->se)
+		return -ENOMEM;
+	err = -EPERM;
+	if (fuse_session_mount(d->se, dir))
+		goto destroy;
+	err = wire_attach(d->se);
+	if (err)
+		goto unmount;
+	return 0;
+
+unmount:
+	fuse_session_unmount(d->se);
+destroy:
+	fuse_session_destroy(d->se);
+	d->se = NULL;
+	return err;
+}
+
+static int serve(struct daemon *d)
+{
+	struct fuse_loop_config *cfg = fuse_loop_cfg_create();
+	int err;
+
+	if (!cfg)
+		return -ENOMEM;
+	fuse_loop_cfg_set_clone_fd(cfg, 1);
+	fuse_loop_cfg_set_max_threads(cfg, d->opt->max_threads);
+	err = fuse_session_loop_mt(d->se, cfg);
+	fuse_loop_cfg_destroy(cfg);
+	return err;
+}
+
+int session_run(struct daemon *d, const char *dir)
+{
+	struct signals sg;
+	int err;
+
+	err = signals_start(&sg, d->se, dir);
+	if (err)
+		return err;
+	err = flusher_start(&d->flusher, d->fs, d->opt->rdonly ? 0 : d->opt->flush_seconds);
+	if (!err) {
+		err = serve(d);
+		flusher_stop(&d->flusher);
+	}
+	signals_stop(&sg);
+	return err;
+}
+
+void session_close(struct daemon *d)
+{
+	fuse_session_unmount(d->se);
+	fuse_session_destroy(d->se);
+	d->se = NULL;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * session.h -- one mounted filesystem: libfuse's session around an engine
+ */
+#ifndef FUSE_SESSION_H
+#define FUSE_SESSION_H
+
+#include <time.h>
+
+#include "fuse/counters.h"
+#include "fuse/flusher.h"
+
+struct fs;
+struct fuse_session;
+struct options;
+
+/* What every request handler finds in fuse_req_userdata(). */
+struct daemon {
+	const struct options *opt;
+	struct fs	*fs;
+	struct fuse_session *se;
+	struct timespec	 started;	/* CLOCK_MONOTONIC */
+	struct flusher	 flusher;
+	struct counters	 counters;
+	void		(*ready)(struct daemon *d);	/* called once requests are served */
+	int		 ready_fd;	/* daemon.c's */
+};
+
+/**
+ * session_open - make the session and mount it
+ * @d:   opt, fs and ready are set; se and started are filled in
+ * @dir: mount point, absolute
+ *
+ * libfuse or fusermount3 say why on the log or standard error.
+ *
+ * Return: 0, -ENOMEM, or -EPERM (not mounted).
+ */
+int session_open(struct daemon *d, const char *dir);
+
+/**
+ * session_run - serve until unmounted or told to stop
+ * @d: an open session
+ *
+ * SIGTERM, SIGINT and SIGHUP end it: dirty mapped pages are written back
+ * first, then programs that still use the filesystem get errors.
+ *
+ * Context: called once, from the thread that opened the session, with the
+ * signals blocked (signals_block()).
+ * Return: 0 or negative errno.
+ */
+int session_run(struct daemon *d, const char *dir);
+
+/* session_close - unmount, if that has not happened, and free the session. */
+void session_close(struct daemon *d);
+
+#endif

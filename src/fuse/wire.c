@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * wire.c -- parts of the FUSE protocol that libfuse 3.14 does not know
+ *
+ * libfuse lets a program bring its own read and writev of /dev/fuse.  Ours are
+ * the plain system calls with a look at the bytes: requests tell a flag that
+ * libfuse drops, and the answer to INIT gets three more capabilities.
+ *
+ *   HANDLE_KILLPRIV_V2    the kernel says per request whether set-id bits have
+ *                         to go, and stops asking for security.capability
+ *                         before each write
+ *   PARALLEL_DIROPS       look-ups in one directory at the same time (3.14.0
+ *                         loses this one on the way)
+ *   DIRECT_IO_ALLOW_MMAP  shared mappings of files in direct mode
+ *
+ * A TMPFILE request has the form of CREATE, and its answer too: it becomes one.
+ *
+ * A libfuse thread reads a request and serves it before it reads the next, so
+ * what was seen can wait in a thread-local variable.
+ */
+#define FUSE_USE_VERSION 314
+#include "fuse/wire.h"
+
+#include <fuse_lowlevel.h>
+#include <linux/fuse.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef FUSE_DIRECT_IO_ALLOW_MMAP
+#define FUSE_DIRECT_IO_ALLOW_MMAP	(1ULL << 36)
+#endif
+
+#define MORE_CAPABILITIES	(FUSE_HANDLE_KILLPRIV_V2 | FUSE_PARALLEL_DIROPS | \
+				 FUSE_DIRECT_IO_ALLOW_MMAP)
+
+/* FUSE_TMPFILE, which older headers lack. */
+#define OPCODE_TMPFILE		51
+
+static _Thread_local bool kills_priv, is_tmpfile;
+
+/* Capabilities to add to the answer that is awaited; 0 once it has gone. */
+static _Atomic uint64_t init_more;
+static _Atomic uint64_t init_unique;
+
+/* The body of a request, when @len bytes of message hold all of it. */
+static const void *body(const void *buf, size_t len, size_t size)
+{
+	if (len < sizeof(struct fuse_in_header) + size)
+		return NULL;
+	return (const char *)buf + sizeof(struct fuse_in_header);
+}
+
+static void see_init(const struct fuse_in_header *h, size_t len)
+{
+	const struct fuse_init_in *in = body(h, len, sizeof(*in));
+	uint64_t offered;
+
+	if (!in)
+		return;
+	offered = in->flags;
+	if (offered & FUSE_INIT_EXT)
+		offered |= (uint64_t)in->flags2 << 32;
+	atomic_store(&init_unique, h->unique);
+	atomic_store(&init_more, offered & MORE_CAPABILITIES);
+}
+
+static bool write_kills_priv(const struct fuse_in_header *h, size_t len)
+{
+	const struct fuse_write_in *in = body(h, len, sizeof(*in));
+
+	return in && (in->write_flags & FUSE_WRITE_KILL_SUIDGID);
+}
+
+static bool setattr_kills_priv(const struct fuse_in_header *h, size_t len)
+{
+	const struct fuse_setattr_in *in = body(h, len, sizeof(*in));
+
+	return in && (in->valid & FATTR_KILL_SUIDGID);
+}
+
+static bool open_kills_priv(const struct fuse_in_header *h, size_t len)
+{
+	const struct fuse_open_in *in = body(h, len, sizeof(*in));
+
+	return in && (in->open_flags & FUSE_OPEN_KILL_SUIDGID);
+}
+
+static void see_request(void *buf, size_t len)
+{
+	struct fuse_in_header *h = buf;
+
+	kills_priv = is_tmpfile = false;
+	if (len < sizeof(*h))
+		return;
+	switch (h->opcode) {
+	case FUSE_WRITE:
+		kills_priv = write_kills_priv(h, len);
+		break;
+	case FUSE_SETATTR:
+		kills_priv = setattr_kills_priv(h, len);
+		break;
+	case FUSE_OPEN:
+		kills_priv = open_kills_priv(h, len);
+		break;
+	case FUSE_COPY_FILE_RANGE:
+	case FUSE_FALLOCATE:
+		kills_priv = h->uid != 0;	/* no flag in these */
+		break;
+	case OPCODE_TMPFILE:
+		is_tmpfile = true;
+		h->opcode = FUSE_CREATE;
+		break;
+	case FUSE_INIT:
+		see_init(h, len);
+		break;
+	default:
+		break;
+	}
+}
+
+static ssize_t wire_read(int fd, void *buf, size_t len, void *userdata)
+{
+	ssize_t n = read(fd, buf, len);
+
+	(void)userdata;
+	if (n > 0)
+		see_request(buf, (size_t)n);
+	return n;
+}
+
+/* Is this the awaited answer, in the form that the flags below are for? */
+static bool is_init_reply(const struct iovec *iov, int count)
+{
+	const struct fuse_out_header *h = iov[0].iov_base;
+
+	return count == 2 && iov[0].iov_len == sizeof(*h) && h->error == 0 &&
+	       h->unique == atomic_load(&init_unique) &&
+	       iov[1].iov_len == sizeof(struct fuse_init_out);
+}
+
+static ssize_t send_init_reply(int fd, const struct iovec *iov, uint64_t more)
+{
+	struct fuse_init_out out;
+	struct iovec changed[2] = { iov[0], { &out, sizeof(out) } };
+
+	memcpy(&out, iov[1].iov_base, sizeof(out));
+	out.flags |= (uint32_t)more;
+	if (more >> 32) {
+		out.flags |= FUSE_INIT_EXT;
+		out.flags2 |= (uint32_t)(more >> 32);
+	}
+	return writev(fd, changed, 2);
+}
+
+static ssize_t wire_writev(int fd, struct iovec *iov, int count, void *userdata)
+{
+	uint64_t more = atomic_load_explicit(&init_more, memory_order_relaxed);
+
+	(void)userdata;
+	if (more && is_init_reply(iov, count)) {
+		atomic_store(&init_more, 0);
+		return send_init_reply(fd, iov, more);
+	}
+	return writev(fd, iov, count);
+}
+
+int wire_attach(struct fuse_session *se)
+{
+	static const struct fuse_custom_io io = { .writev = wire_writev, .read = wire_read };
+
+	return fuse_session_custom_io(se, &io, fuse_session_fd(se));
+}
+
+bool wire_kills_priv(void)
+{
+	return kills_priv;
+}
+
+bool wire_is_tmpfile(void)
+{
+	return is_tmpfile;
+}

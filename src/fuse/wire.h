@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * wire.h -- parts of the FUSE protocol that libfuse 3.14 does not know
+ */
+#ifndef FUSE_WIRE_H
+#define FUSE_WIRE_H
+
+#include <stdbool.h>
+
+struct fuse_session;
+
+/**
+ * wire_attach - see each message of a session as it passes
+ * @se: mounted, not yet running
+ *
+ * From then on the kernel is offered, where it knows them: HANDLE_KILLPRIV_V2,
+ * PARALLEL_DIROPS and DIRECT_IO_ALLOW_MMAP; and O_TMPFILE works.
+ *
+ * Return: 0 or negative errno.
+ */
+int wire_attach(struct fuse_session *se);
+
+/**
+ * wire_kills_priv - must the request that this thread serves clear set-id bits?
+ *
+ * Context: in the handler of a write, a setattr, an open or a create.
+ */
+bool wire_kills_priv(void);
+
+/**
+ * wire_is_tmpfile - is the file that this thread creates to have no name (O_TMPFILE)?
+ *
+ * Context: in the handler of a create; the name it got means nothing then.
+ */
+bool wire_is_tmpfile(void);
+
+#endif
