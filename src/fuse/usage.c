@@ -58,7 +58,7 @@ static const char option_list[] =
 	"  default_permissions              always on\n"
 	"  discard, nodiscard               accepted, no effect\n"
 	"  remount                          change options of a mounted filesystem\n"
-	"  debug                            the same as -d\n"
+	"  debug                            log every request, in the foreground\n"
 	"  defaults, auto, noauto, user, nouser, users, owner, group, nofail, _netdev,\n"
 	"  comment=TEXT, x-NAME             for mount(8) and fstab(5); ignored here\n"
 	"\n"

@@ -21,11 +21,14 @@
 #define FUSE_USE_VERSION 314
 #include "fuse/wire.h"
 
+#include <errno.h>
 #include <fuse_lowlevel.h>
 #include <linux/fuse.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 #ifndef FUSE_DIRECT_IO_ALLOW_MMAP
 #define FUSE_DIRECT_IO_ALLOW_MMAP	(1ULL << 36)
@@ -156,13 +159,17 @@ static ssize_t send_init_reply(int fd, const struct iovec *iov, uint64_t more)
 static ssize_t wire_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	uint64_t more = atomic_load_explicit(&init_more, memory_order_relaxed);
+	ssize_t n;
 
 	(void)userdata;
 	if (more && is_init_reply(iov, count)) {
 		atomic_store(&init_more, 0);
 		return send_init_reply(fd, iov, more);
 	}
-	return writev(fd, iov, count);
+	n = writev(fd, iov, count);
+	if (n < 0 && errno == EFAULT)
+		log_error("the device could not return some bytes: a read got EIO");
+	return n;
 }
 
 int wire_attach(struct fuse_session *se)
