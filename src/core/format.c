@@ -68,7 +68,7 @@ static void write_root(struct region *rg, const struct plan *p, const struct fs_
 
 static void write_all(struct region *rg, const struct plan *p, const struct fs_format_opts *o)
 {
-	struct disk d = { .rg = rg, .nr_blocks = p->g.nr_blocks };
+	struct disk d = { .rg = rg, .nr_blocks = p->g.nr_blocks, .super = (void *)rg->base };
 
 	pm_zero(rg, rg->base, DAXFS_BLOCK_SIZE);
 	pm_fence(rg);
@@ -76,6 +76,8 @@ static void write_all(struct region *rg, const struct plan *p, const struct fs_f
 	write_root(rg, p, o);
 	super_write(rg, &p->sb, p->g.nr_blocks - 1);
 	super_write(rg, &p->sb, 0);
+	memcpy(d.uuid, p->sb.uuid, sizeof(d.uuid));
+	super_set_state(&d, DAXFS_STATE_CLEAN);	/* the copy stays dirty: who uses it recovers */
 }
 
 static int check_size(const struct region *rg, const struct fs_format_opts *o, uint64_t *nr_blocks)

@@ -1,10 +1,12 @@
-// SPDX-License-Identifier: LGPL-2.1-or-later
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * dinode.c -- inodes on media: attributes, checksum, checker
  *
  * Owns the layout of a slot but for its map's inner nodes (extmap.c).  Nothing
- * here stores to media: callers hand in shadows.  The checker is what mount,
- * recovery and every load of an inode rely on.  No locks.
+ * here stores to media: callers hand in shadows, and what a crash leaves is the
+ * transaction's promise.  The checker is what mount, recovery and every load of
+ * an inode rely on.  The inode's lock, held by the caller, protects the slot.
+ * May call: disk, extmap (the root of the map).
  */
 #include "disk/dinode.h"
 
@@ -12,6 +14,8 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "disk/extmap.h"
 
 void dinode_load(struct iattr *a, const struct dinode *di)
 {
@@ -105,10 +109,10 @@ static int check_size(const struct iattr *a, uint64_t ino)
 
 	switch (a->mode & S_IFMT) {
 	case S_IFREG:
-		ok = a->size <= DAXFS_FILE_BLOCKS_MAX * DAXFS_BLOCK_SIZE;
+		ok = a->size < DAXFS_FILE_BLOCKS_MAX * DAXFS_BLOCK_SIZE;
 		break;
 	case S_IFDIR:
-		ok = a->size % DAXFS_BLOCK_SIZE == 0 && a->size / DAXFS_BLOCK_SIZE <= DAXFS_FILE_BLOCKS_MAX;
+		ok = a->size % DAXFS_BLOCK_SIZE == 0 && a->size / DAXFS_BLOCK_SIZE < DAXFS_FILE_BLOCKS_MAX;
 		break;
 	case S_IFLNK:
 		ok = a->size > 0 && a->size <= DAXFS_SYMLINK_MAX;
@@ -127,6 +131,8 @@ static int check_attrs(const struct disk *d, const struct iattr *a, uint64_t ino
 {
 	bool device = S_ISCHR(a->mode) || S_ISBLK(a->mode);
 
+	if (ino == 0 && !S_ISREG(a->mode))
+		return corrupt("the inode file is no regular file");
 	if (!known_type(a->mode))
 		return corrupt("inode %" PRIu64 ": no such mode: %o", ino, a->mode);
 	if (a->flags & ~DAXFS_INODE_KNOWN)
@@ -142,49 +148,6 @@ static int check_attrs(const struct disk *d, const struct iattr *a, uint64_t ino
 	return check_size(a, ino);
 }
 
-static int check_inline_extents(const struct disk *d, const struct dmap *m, uint64_t ino)
-{
-	uint64_t next = 0;
-
-	for (unsigned i = 0; i < le16_get(m->count); i++) {
-		uint64_t lblk = le64_get(m->ext[i].lblk), len = le32_get(m->ext[i].len);
-		pblk_t pblk = { le64_get(m->ext[i].pblk) };
-
-		if (lblk < next || !len || lblk >= DAXFS_FILE_BLOCKS_MAX || len > DAXFS_FILE_BLOCKS_MAX - lblk ||
-		    !disk_valid(d, pblk, len) || (le32_get(m->ext[i].flags) & ~DAXFS_EXT_UNWRITTEN))
-			return corrupt("inode %" PRIu64 ": extent %u (file block %" PRIu64 ", block %" PRIu64
-				       ", length %" PRIu64 ") is impossible", ino, i, lblk, pblk_nr(pblk), len);
-		next = lblk + len;
-	}
-	return 0;
-}
-
-static int check_inline_indexes(const struct disk *d, const struct dmap *m, uint64_t ino)
-{
-	uint64_t last = 0;
-
-	for (unsigned i = 0; i < le16_get(m->count); i++) {
-		uint64_t lblk = le64_get(m->idx[i].lblk);
-		pblk_t pblk = { le64_get(m->idx[i].pblk) };
-
-		if ((i && lblk <= last) || lblk >= DAXFS_FILE_BLOCKS_MAX || !disk_valid(d, pblk, 1))
-			return corrupt("inode %" PRIu64 ": child %u (file block %" PRIu64 ", block %" PRIu64
-				       ") is impossible", ino, i, lblk, pblk_nr(pblk));
-		last = lblk;
-	}
-	return 0;
-}
-
-static int check_map(const struct disk *d, const struct dmap *m, uint64_t ino)
-{
-	unsigned depth = le16_get(m->depth), count = le16_get(m->count);
-
-	if (depth > DAXFS_EXT_DEPTH_MAX || count > (depth ? DAXFS_ROOT_INDEXES : DAXFS_ROOT_EXTENTS) ||
-	    (depth && !count) || le32_get(m->rsvd))
-		return corrupt("inode %" PRIu64 ": map of depth %u with %u entries", ino, depth, count);
-	return depth ? check_inline_indexes(d, m, ino) : check_inline_extents(d, m, ino);
-}
-
 /* What holds a map, and what must have none. */
 static int check_content(const struct disk *d, const struct dinode *di, const struct iattr *a, uint64_t ino)
 {
@@ -193,11 +156,11 @@ static int check_content(const struct disk *d, const struct dinode *di, const st
 	if (!(a->flags & DAXFS_INODE_INLINE_LINK)) {
 		if (!maps && !all_zero(&di->map, sizeof(di->map)))
 			return corrupt("inode %" PRIu64 ": mode %o with a map", ino, a->mode);
-		return check_map(d, &di->map, ino);
+		return extmap_check_root(d, &di->map, ino);
 	}
 	if (!S_ISLNK(a->mode) || a->size > sizeof(di->map.link) ||
 	    le16_get(di->map.depth) || le16_get(di->map.count) || le32_get(di->map.rsvd) ||
-	    memchr(di->map.link, '\0', a->size))
+	    strnlen(di->map.link, sizeof(di->map.link)) != a->size)
 		return corrupt("inode %" PRIu64 ": bad inline symlink of %" PRIu64 " bytes", ino, a->size);
 	return 0;
 }
