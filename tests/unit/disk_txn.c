@@ -214,7 +214,7 @@ static void change(struct txn *t, struct scene *s)
 	for (unsigned i = 0; i < EDITS - 1; i++) {
 		uint8_t *e = txn_edit(t, fx.rg->base + s->off[i], 256, NULL);
 
-		for (unsigned k = 0; k < 256; k += 8 << i)
+		for (unsigned k = 0; k < 256; k += 8u << i)
 			memset(e + k, 'b', 8);
 	}
 	memset((uint8_t *)txn_patch(t, fx.rg->base + s->off[3], 100, 300) + 100, 'b', 300);
