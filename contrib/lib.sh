@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# lib.sh -- shared by contrib/try and contrib/test: packages, building
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+
+die() {
+	echo "$(basename "$0"): $*" >&2
+	exit 1
+}
+
+# as_root COMMAND...: directly, or through sudo
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "'$1' needs root: run this as root, or install sudo"
+	fi
+}
+
+# packages [PURPOSE...]: names from contrib/packages, all or of these purposes
+packages() {
+	awk -v want="$*" '
+		BEGIN { n = split(want, w, " "); for (i = 1; i <= n; i++) on[w[i]] = 1 }
+		/^# / { now = $2; next }
+		NF && (!n || now in on)' "$top/contrib/packages"
+}
+
+missing() {
+	for p in $(packages "$@"); do
+		dpkg-query -W -f='${Status}\n' "$p" 2>/dev/null | grep -q ' installed$' || echo "$p"
+	done
+}
+
+# install_packages [PURPOSE...]: what is missing, and only that
+install_packages() {
+	command -v apt-get >/dev/null ||
+		die "no apt-get here: install what contrib/packages lists by the names of your system"
+	todo=$(missing "$@")
+	[ -n "$todo" ] || return 0
+	echo "installing:" $todo
+	as_root apt-get update -qq || die "apt-get update failed: is there a network?"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $todo \
+		>/dev/null || die "apt-get could not install: $todo"
+}
+
+# build DIR [CONFIGURE OPTION...]: everything, out of tree; the log is shown only when it fails
+build() {
+	dir=$1
+	shift
+	mkdir -p "$dir"
+	(cd "$dir" && "$source/configure" "$@" && make -j"$(nproc)") >"$dir.log" 2>&1 ||
+		{ tail -n 40 "$dir.log" >&2; return 1; }
+}
+
+# copy_source DIR: the sources as git knows them, with configure made there; the tree stays as it is
+copy_source() {
+	source=$1
+	mkdir -p "$source"
+	(cd "$top" && tar -cf - --exclude=./.git --exclude=./autom4te.cache .) | tar -xf - -C "$source"
+	(cd "$source" && ./autogen.sh) >"$source.log" 2>&1 || { tail -n 40 "$source.log" >&2; return 1; }
+}
+
+# unmount DIR: and wait until the daemon has gone
+unmount() {
+	pid=$(daemon_of "$1")
+	as_root umount "$1" || as_root umount -l "$1"
+	for _ in $(seq 100); do
+		[ -n "$pid" ] && [ -d "/proc/$pid" ] || return 0
+		sleep 0.1
+	done
+	as_root kill "$pid"
+}
+
+# daemon_of DIR: the process that serves it
+daemon_of() {
+	for p in $(pgrep -x daxfs); do
+		tr '\0' '\n' <"/proc/$p/cmdline" | grep -qxF "$1" && echo "$p"
+	done 2>/dev/null || true
+}
