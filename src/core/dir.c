@@ -53,15 +53,17 @@ static int index_block(struct inode *dir, struct dirindex *ix, struct dirblk_id 
 {
 	const struct disk *d = &dir->fs->disk;
 	const struct ddirblk *blk = disk_ptr(d, id.self);
+	struct dirroom room = { 0, 0 };
 	struct dirrec rec;
-	unsigned off = 0, room = 0;
+	unsigned off = 0;
 	int more, err = dirblk_check(d, blk, id);
 
 	if (err)
 		return err;
-	while ((more = dirblk_next(d, blk, &off, &rec)) == 1) {
+	for (more = dirblk_next(d, blk, &off, &rec); more == 1; more = dirblk_step(d, blk, &off, &rec)) {
 		if (!rec.ino) {
-			room = rec.rec_len > room ? rec.rec_len : room;
+			if (rec.rec_len > room.len)
+				room = (struct dirroom){ rec.off, rec.rec_len };
 			continue;
 		}
 		err = dirindex_reserve(ix, id.lblk.v + 1);
@@ -131,7 +133,7 @@ int dir_find(struct inode *dir, struct name name, struct dir_pos *pos)
 		if (err)
 			return err;
 		if (rec.name_len == name.len && !memcmp(rec.name, name.s, name.len)) {
-			*pos = (struct dir_pos){ rec.ino, rec.type, off };
+			*pos = (struct dir_pos){ .ino = rec.ino, .type = rec.type, .off = off };
 			return 0;
 		}
 	}
@@ -148,7 +150,7 @@ int dir_empty(struct inode *dir)
 /* -- changing --------------------------------------------------------------------------- */
 
 /* One more block at the end, empty. */
-static int add_block(struct txn *t, struct inode_edit *e, pblk_t *b)
+static int add_block(struct txn *t, struct inode_edit *e, pblk_t *b, struct dirroom *room)
 {
 	struct inode *dir = e->ip;
 	uint64_t lblk = e->a.size / BLOCK;
@@ -164,52 +166,73 @@ static int add_block(struct txn *t, struct inode_edit *e, pblk_t *b)
 	dirblk_format(blk, (struct dirblk_id){ dir->ino, { lblk }, rs.pblk });
 	e->a.size += BLOCK;
 	*b = rs.pblk;
-	return 0;
+	return dirblk_room(&dir->fs->disk, blk, room);
+}
+
+/* Blocks whose known room was used up are looked through only when no other has any. */
+static bool find_room(struct inode *dir, unsigned need, uint64_t *lblk)
+{
+	struct dirindex *ix = index_of(dir);
+	uint64_t unknown;
+
+	while (!dirindex_find_room(ix, need, lblk)) {
+		struct dirroom room;
+
+		if (!dirindex_next_unknown(ix, &unknown))
+			return false;
+		if (!dirblk_room(&dir->fs->disk, block_at(dir, unknown), &room))
+			dirindex_set_room(ix, unknown, room);
+	}
+	return true;
+}
+
+/* A block with room for @need bytes: one that has, else a new one. */
+static int find_place(struct txn *t, struct inode_edit *e, unsigned need, struct dir_pos *pos, pblk_t *b)
+{
+	struct inode *dir = e->ip;
+	int err = need_index(dir);
+
+	if (err)
+		return err;
+	struct dirindex *ix = index_of(dir);
+	uint64_t lblk = dirindex_nr_blocks(ix);
+
+	err = dirindex_reserve(ix, lblk + 1);
+	if (err)
+		return err;
+	if (find_room(dir, need, &lblk)) {
+		*b = dirindex_block(ix, lblk);
+		pos->room = dirindex_room(ix, lblk);
+	} else {
+		err = add_block(t, e, b, &pos->room);
+	}
+	pos->off = lblk * BLOCK + pos->room.off;
+	return err;
 }
 
 int dir_insert(struct txn *t, struct inode_edit *e, struct name name, uint64_t ino, unsigned type,
 	       struct dir_pos *pos)
 {
-	struct inode *dir = e->ip;
-	struct dirindex *ix;
-	uint64_t lblk;
-	unsigned off;
-	pblk_t b;
-	int err = need_index(dir);
+	const struct disk *d = &e->ip->fs->disk;
+	struct dirrec new = { .ino = ino, .name = name.s, .name_len = name.len, .type = type };
+	pblk_t b = { 0 };
 
-	if (err)
-		return err;
-	ix = index_of(dir);
-	lblk = dirindex_nr_blocks(ix);
-	err = dirindex_reserve(ix, lblk + 1);
-	if (err)
-		return err;
-	if (dirindex_find_room(ix, DAXFS_DIRENT_LEN(name.len), &lblk))
-		b = dirindex_block(ix, lblk);
-	else
-		err = add_block(t, e, &b);
-	if (!err)
-		err = dirblk_insert(t, &dir->fs->disk, disk_ptr(&dir->fs->disk, b), name, ino, type, &off);
-	if (!err)
-		*pos = (struct dir_pos){ ino, type, lblk * BLOCK + off };
-	return err;
+	*pos = (struct dir_pos){ .ino = ino, .type = type };
+	int err = find_place(t, e, DAXFS_DIRENT_LEN(name.len), pos, &b);
+
+	return err ? err : dirblk_insert(t, d, disk_ptr(d, b), &new, &pos->room);
 }
 
-int dir_remove(struct txn *t, struct inode *dir, const struct dir_pos *pos)
+int dir_remove(struct txn *t, struct inode *dir, struct dir_pos *pos)
 {
-	return dirblk_remove(t, &dir->fs->disk, block_at(dir, pos->off / BLOCK), pos->off % BLOCK);
+	struct ddirblk *blk = block_at(dir, pos->off / BLOCK);
+
+	return dirblk_remove(t, &dir->fs->disk, blk, pos->off % BLOCK, &pos->room);
 }
 
 int dir_set(struct txn *t, struct inode *dir, const struct dir_pos *pos, uint64_t ino, unsigned type)
 {
 	return dirblk_set(t, &dir->fs->disk, block_at(dir, pos->off / BLOCK), pos->off % BLOCK, ino, type);
-}
-
-static void refresh_room(struct inode *dir, uint64_t lblk)
-{
-	int room = dirblk_room(&dir->fs->disk, block_at(dir, lblk));
-
-	dirindex_set_room(index_of(dir), lblk, room > 0 ? (unsigned)room : 0);
 }
 
 /* The block may be the one that dir_insert() added: the committed map says where it is. */
@@ -225,18 +248,26 @@ void dir_done_insert(struct inode *dir, struct name name, const struct dir_pos *
 			dir_drop_index(dir);	/* built anew, and complained about, at the next look-up */
 			return;
 		}
-		dirindex_add_block(ix, rs.pblk, 0);
+		dirindex_add_block(ix, rs.pblk, pos->room);
 	}
 	dirindex_insert(ix, hash_of(dir, name), pos->off);
-	refresh_room(dir, lblk);
+	if (pos->room.len)
+		dirindex_set_room(ix, lblk, pos->room);
+	else
+		dirindex_used_up(ix, lblk);
 }
 
 void dir_done_remove(struct inode *dir, struct name name, const struct dir_pos *pos)
 {
-	if (!index_of(dir))
+	struct dirindex *ix = index_of(dir);
+	uint64_t lblk = pos->off / BLOCK;
+
+	if (!ix)
 		return;
-	dirindex_remove(index_of(dir), hash_of(dir, name), pos->off);
-	refresh_room(dir, pos->off / BLOCK);
+	dirindex_remove(ix, hash_of(dir, name), pos->off);
+	/* If the record known so far was joined to it, this one is the longer. */
+	if (pos->room.len > dirindex_room(ix, lblk).len)
+		dirindex_set_room(ix, lblk, pos->room);
 }
 
 void dir_drop_index(struct inode *dir)
@@ -251,13 +282,14 @@ typedef int (*emit_fn)(void *arg, const struct dir_entry *e);
 /* 1: @emit wants no more. */
 static int read_block(struct inode *dir, uint64_t cookie, emit_fn emit, void *arg)
 {
+	const struct disk *d = &dir->fs->disk;
 	const struct ddirblk *blk = block_at(dir, cookie / BLOCK);
 	uint64_t base = cookie - cookie % BLOCK;
 	unsigned off = (unsigned)(cookie % BLOCK);
 	struct dirrec rec;
 	int more;
 
-	while ((more = dirblk_next(&dir->fs->disk, blk, &off, &rec)) == 1) {
+	for (more = dirblk_next(d, blk, &off, &rec); more == 1; more = dirblk_step(d, blk, &off, &rec)) {
 		struct dir_entry e = { { rec.name, rec.name_len }, rec.ino, rec.type, base + off };
 
 		if (rec.ino && emit(arg, &e))

@@ -32,7 +32,12 @@ int dir_read(struct inode *dir, uint64_t cookie,
 
 /* -- for namei ------------------------------------------------------------- */
 
-struct dir_pos { uint64_t ino; unsigned type; uint64_t off; /* byte of the record in the directory */ };
+struct dir_pos {
+	uint64_t ino;
+	unsigned type;
+	uint64_t off;		/* byte of the record in the directory */
+	struct dirroom room;	/* after a change: a free record of the block, len 0 = not known */
+};
 
 /* dir_find - caller holds the lock (either mode).  0, -ENOENT, -EUCLEAN, -ENOMEM. */
 int dir_find(struct inode *dir, struct name name, struct dir_pos *pos);
@@ -42,13 +47,15 @@ int dir_empty(struct inode *dir);
 
 /*
  * Changes: staged in @t under the exclusive lock; the volatile index follows
- * only through dir_done_*() after commit.
+ * only through dir_done_*() after commit, in the order of the changes.  Within
+ * one transaction a directory is inserted into before it is removed from: the
+ * index knows where there was room before the transaction.
  */
 struct inode_edit;
 /* dir_insert - may grow the directory by a block through @e, the directory's edit.  0, -ENOSPC, -EUCLEAN, -ENOMEM. */
 int dir_insert(struct txn *t, struct inode_edit *e, struct name name, uint64_t ino, unsigned type,
 	       struct dir_pos *pos);
-int dir_remove(struct txn *t, struct inode *dir, const struct dir_pos *pos);
+int dir_remove(struct txn *t, struct inode *dir, struct dir_pos *pos);
 int dir_set(struct txn *t, struct inode *dir, const struct dir_pos *pos, uint64_t ino, unsigned type);
 void dir_done_insert(struct inode *dir, struct name name, const struct dir_pos *pos);
 void dir_done_remove(struct inode *dir, struct name name, const struct dir_pos *pos);

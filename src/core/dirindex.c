@@ -5,8 +5,8 @@
  * Volatile, built on first use, protected by the directory's lock.  Three parts: an
  * open-addressed table (linear probing, removal by shifting back, so there
  * are no tombstones) of 8-byte slots {hash 32, offset / 8 32}; the device block of
- * each directory block; and a binary tree of maxima over the room in each
- * block, which finds the first block with enough room in O(log n).
+ * each directory block; and a binary tree of maxima over the one free record
+ * known of each block, which finds the first with enough room in O(log n).
  */
 #include "core/dirindex.h"
 
@@ -23,6 +23,10 @@ struct dirindex {
 	uint64_t	 nr_names;
 	uint64_t	*block;		/* pblk by lblk */
 	uint16_t	*room;		/* [2 * cap]: leaf of lblk at cap + lblk, root at 1 */
+	uint16_t	*room_off;	/* where in the block that record begins */
+	uint64_t	*aside;		/* stack of blocks to look through, each once */
+	bool		*is_aside;	/* by lblk */
+	uint64_t	 nr_aside;
 	uint64_t	 nr_blocks, cap;	/* cap: power of two or 0 */
 };
 
@@ -38,6 +42,9 @@ void dirindex_free(struct dirindex *ix)
 	free(ix->slot);
 	free(ix->block);
 	free(ix->room);
+	free(ix->room_off);
+	free(ix->aside);
+	free(ix->is_aside);
 	free(ix);
 }
 
@@ -165,11 +172,17 @@ static uint16_t max_u16(uint16_t a, uint16_t b)
 	return a > b ? a : b;
 }
 
-void dirindex_set_room(struct dirindex *ix, uint64_t lblk, unsigned room)
+struct dirroom dirindex_room(const struct dirindex *ix, uint64_t lblk)
+{
+	return (struct dirroom){ ix->room_off[lblk], ix->room[ix->cap + lblk] };
+}
+
+void dirindex_set_room(struct dirindex *ix, uint64_t lblk, struct dirroom room)
 {
 	uint64_t i = ix->cap + lblk;
 
-	ix->room[i] = (uint16_t)room;
+	ix->room_off[lblk] = (uint16_t)room.off;
+	ix->room[i] = (uint16_t)room.len;
 	while (i > 1) {
 		i /= 2;
 		uint16_t m = max_u16(ix->room[2 * i], ix->room[2 * i + 1]);
@@ -192,32 +205,71 @@ bool dirindex_find_room(const struct dirindex *ix, unsigned need, uint64_t *lblk
 	return true;
 }
 
-/* Both arrays or neither. */
+void dirindex_used_up(struct dirindex *ix, uint64_t lblk)
+{
+	dirindex_set_room(ix, lblk, (struct dirroom){ 0, 0 });
+	if (ix->is_aside[lblk])
+		return;
+	ix->is_aside[lblk] = true;
+	ix->aside[ix->nr_aside++] = lblk;
+}
+
+bool dirindex_next_unknown(struct dirindex *ix, uint64_t *lblk)
+{
+	while (ix->nr_aside) {
+		*lblk = ix->aside[--ix->nr_aside];
+		ix->is_aside[*lblk] = false;
+		if (!dirindex_room(ix, *lblk).len)
+			return true;
+	}
+	return false;
+}
+
+static bool grow_array(void *array, size_t bytes)
+{
+	void **p = array, *grown = realloc(*p, bytes);
+
+	if (grown)
+		*p = grown;
+	return grown;
+}
+
+/* The tree of maxima with its leaves in their new places. */
+static uint16_t *grown_room(const struct dirindex *ix, uint64_t cap)
+{
+	uint16_t *room = calloc(2 * cap, sizeof(*room));
+
+	if (room && ix->room)
+		memcpy(room + cap, ix->room + ix->cap, ix->nr_blocks * sizeof(*room));
+	for (uint64_t i = cap - 1; room && i > 0; i--)
+		room[i] = max_u16(room[2 * i], room[2 * i + 1]);
+	return room;
+}
+
+/* On failure some arrays are larger than cap says, which harms nobody. */
 static int grow_blocks(struct dirindex *ix, uint64_t want)
 {
 	uint64_t cap = ix->cap ? ix->cap : 1;
 
 	while (cap < want)
 		cap *= 2;
-	uint16_t *room = calloc(2 * cap, sizeof(*room));
-	uint64_t *block = room ? realloc(ix->block, cap * sizeof(*block)) : NULL;
-
-	if (!block) {
-		free(room);
+	if (!grow_array(&ix->block, cap * sizeof(*ix->block)) ||
+	    !grow_array(&ix->room_off, cap * sizeof(*ix->room_off)) ||
+	    !grow_array(&ix->aside, cap * sizeof(*ix->aside)) ||
+	    !grow_array(&ix->is_aside, cap * sizeof(*ix->is_aside)))
 		return -ENOMEM;
-	}
-	ix->block = block;
-	if (ix->room)
-		memcpy(room + cap, ix->room + ix->cap, ix->nr_blocks * sizeof(*room));
-	for (uint64_t i = cap - 1; i > 0; i--)
-		room[i] = max_u16(room[2 * i], room[2 * i + 1]);
+	uint16_t *room = grown_room(ix, cap);
+
+	if (!room)
+		return -ENOMEM;
+	memset(ix->is_aside + ix->cap, 0, (cap - ix->cap) * sizeof(*ix->is_aside));
 	free(ix->room);
 	ix->room = room;
 	ix->cap = cap;
 	return 0;
 }
 
-void dirindex_add_block(struct dirindex *ix, pblk_t b, unsigned room)
+void dirindex_add_block(struct dirindex *ix, pblk_t b, struct dirroom room)
 {
 	assert(ix->nr_blocks < ix->cap);
 	ix->block[ix->nr_blocks] = b.v;

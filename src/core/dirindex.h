@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daxfs/format.h"
+#include "disk/dirblk.h"
 
 struct dirindex;
 
@@ -22,13 +22,22 @@ void dirindex_free(struct dirindex *ix);
  */
 int dirindex_reserve(struct dirindex *ix, uint64_t nr_blocks);
 
-/* dirindex_add_block - the next block of the directory lies at @b with @room bytes in its largest free record. */
-void dirindex_add_block(struct dirindex *ix, pblk_t b, unsigned room);
+/* dirindex_add_block - the next block of the directory lies at @b and has this free record. */
+void dirindex_add_block(struct dirindex *ix, pblk_t b, struct dirroom room);
 uint64_t dirindex_nr_blocks(const struct dirindex *ix);
 pblk_t dirindex_block(const struct dirindex *ix, uint64_t lblk);
 
-/* dirindex_set_room, dirindex_find_room - the first block with at least @need bytes; false: none. */
-void dirindex_set_room(struct dirindex *ix, uint64_t lblk, unsigned room);
+/*
+ * Room: of each block one free record is known, not always its largest.  When that is used up there may
+ * be others: the block is set aside, to be looked through when no block has known room.
+ * dirindex_used_up - nothing is known of the block now.
+ * dirindex_next_unknown - take a block that was set aside; false: none.
+ * dirindex_find_room - the first block whose known record has at least @need bytes; false: none.
+ */
+void dirindex_set_room(struct dirindex *ix, uint64_t lblk, struct dirroom room);
+void dirindex_used_up(struct dirindex *ix, uint64_t lblk);
+bool dirindex_next_unknown(struct dirindex *ix, uint64_t *lblk);
+struct dirroom dirindex_room(const struct dirindex *ix, uint64_t lblk);
 bool dirindex_find_room(const struct dirindex *ix, unsigned need, uint64_t *lblk);
 
 /* Names: only hashes are kept; @off is the record's byte in the directory, a multiple of 8, not 0. */

@@ -205,12 +205,11 @@ static int stage_names(struct rename *rn, struct txn *t)
 		err = dir_set(t, rn->sd, &rn->spos, rn->dpos.ino, rn->dpos.type);
 		return err ? err : dir_set(t, rn->dd, &rn->dpos, rn->spos.ino, rn->spos.type);
 	}
-	err = dir_remove(t, rn->sd, &rn->spos);
-	if (err)
-		return err;
 	if (rn->d)
-		return dir_set(t, rn->dd, &rn->dpos, rn->spos.ino, rn->spos.type);
-	return dir_insert(t, dst_dir_edit(rn), rn->rq->dst, rn->spos.ino, rn->spos.type, &rn->inserted);
+		err = dir_set(t, rn->dd, &rn->dpos, rn->spos.ino, rn->spos.type);
+	else
+		err = dir_insert(t, dst_dir_edit(rn), rn->rq->dst, rn->spos.ino, rn->spos.type, &rn->inserted);
+	return err ? err : dir_remove(t, rn->sd, &rn->spos);
 }
 
 static void stage_attrs(struct rename *rn)
@@ -239,9 +238,9 @@ static void follow_names(struct rename *rn)
 {
 	if (exchange(rn))
 		return;		/* records keep name and place */
-	dir_done_remove(rn->sd, rn->rq->src, &rn->spos);
 	if (!rn->d)
 		dir_done_insert(rn->dd, rn->rq->dst, &rn->inserted);
+	dir_done_remove(rn->sd, rn->rq->src, &rn->spos);
 }
 
 static int rename_txn(struct rename *rn)

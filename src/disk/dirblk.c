@@ -213,38 +213,19 @@ int dirblk_get(const struct disk *d, const struct ddirblk *blk, unsigned off, st
 	return r < 0 ? r : 0;
 }
 
-/*
- * The first free record of at least @need bytes, or NONE when there is none; @largest is the largest seen.
- * Return: 0 or -EUCLEAN.
- */
-static int find_room(const struct ddirblk *blk, unsigned need, unsigned *found, unsigned *largest)
+int dirblk_room(const struct disk *d, const struct ddirblk *blk, struct dirroom *room)
 {
-	*found = NONE;
-	*largest = 0;
+	(void)d;
+	*room = (struct dirroom){ 0, 0 };
 	for (unsigned off = FIRST; off < END; off += le16_get(record_at(blk, off)->rec_len)) {
 		const struct ddirent *e = record_at(blk, off);
 
 		if (!length_valid(e, off))
 			return bad_record(blk, off, "length is impossible");
-		if (le64_get(e->ino))
-			continue;
-		if (le16_get(e->rec_len) > *largest)
-			*largest = le16_get(e->rec_len);
-		if (*largest >= need) {
-			*found = off;
-			return 0;
-		}
+		if (!le64_get(e->ino) && le16_get(e->rec_len) > room->len)
+			*room = (struct dirroom){ off, le16_get(e->rec_len) };
 	}
 	return 0;
-}
-
-int dirblk_room(const struct disk *d, const struct ddirblk *blk)
-{
-	unsigned found, largest;
-	int err = find_room(blk, END, &found, &largest);
-
-	(void)d;
-	return err ? err : (int)largest;
 }
 
 /* stage one record; what is behind its name stays as it is */
@@ -258,34 +239,40 @@ static int stage(struct txn *t, struct ddirblk *blk, le64 self, const struct new
 	return 0;
 }
 
-int dirblk_insert(struct txn *t, const struct disk *d, struct ddirblk *blk, struct name name,
-		  uint64_t ino, unsigned type, unsigned *off)
+/* is there such a free record? */
+static const char *room_error(const struct ddirblk *blk, struct dirroom room)
+{
+	const struct ddirent *e = record_at(blk, room.off);
+	const char *wrong = record_error(blk, room.off);
+
+	if (!wrong && (le64_get(e->ino) || le16_get(e->rec_len) != room.len))
+		wrong = "is not the free record it was";
+	return wrong;
+}
+
+int dirblk_insert(struct txn *t, const struct disk *d, struct ddirblk *blk, const struct dirrec *new,
+		  struct dirroom *room)
 {
 	const struct ddirblk *view = txn_view(t, blk);
-	struct newrec r = { .rec_len = DAXFS_DIRENT_LEN(name.len), .type = type, .ino = ino, .name = name };
-	struct newrec rest = { .off = 0 };
-	unsigned largest;
-	const char *wrong;
-	int err = find_room(view, r.rec_len, &r.off, &largest);
+	struct newrec r = {
+		.off = room->off, .rec_len = DAXFS_DIRENT_LEN(new->name_len), .type = new->type,
+		.ino = new->ino, .name = { new->name, new->name_len },
+	};
+	const char *wrong = room_error(view, *room);
 
 	(void)d;
-	assert(name.len >= 1 && name.len <= DAXFS_NAME_MAX && ino);
-	if (err)
-		return err;
-	if (r.off == NONE)
-		return -ENOSPC;
-	wrong = record_error(view, r.off);
+	assert(new->name_len >= 1 && new->name_len <= DAXFS_NAME_MAX && new->ino && r.rec_len <= room->len);
 	if (wrong)
-		return bad_record(view, r.off, wrong);
-	rest.off = r.off + r.rec_len;
-	rest.rec_len = le16_get(record_at(view, r.off)->rec_len) - r.rec_len;
-	*off = r.off;
-	if (rest.rec_len < DAXFS_DIRENT_MIN) {
-		r.rec_len += rest.rec_len;
+		return bad_record(view, room->off, wrong);
+	*room = (struct dirroom){ r.off + r.rec_len, room->len - r.rec_len };
+	if (room->len < DAXFS_DIRENT_MIN) {
+		r.rec_len += room->len;
+		room->len = 0;
 		return stage(t, blk, view->self, &r);
 	}
-	err = stage(t, blk, view->self, &r);
-	return err ? err : stage(t, blk, view->self, &rest);
+	int err = stage(t, blk, view->self, &r);
+
+	return err ? err : stage(t, blk, view->self, &(struct newrec){ .off = room->off, .rec_len = room->len });
 }
 
 /* length of the record at @off if it is free, else 0; @off may be the end */
@@ -296,7 +283,8 @@ static unsigned free_len(const struct ddirblk *blk, unsigned off)
 	return le16_get(record_at(blk, off)->rec_len);
 }
 
-int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off)
+int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off,
+		  struct dirroom *freed)
 {
 	const struct ddirblk *view = txn_view(t, blk);
 	struct newrec r = { .off = off };
@@ -315,6 +303,7 @@ int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, unsi
 	r.rec_len = free_len(view, prev) + rec.rec_len + free_len(view, next);
 	if (free_len(view, prev))
 		r.off = prev;
+	*freed = (struct dirroom){ r.off, r.rec_len };
 	return stage(t, blk, view->self, &r);
 }
 

@@ -55,19 +55,32 @@ int dirblk_step(const struct disk *d, const struct ddirblk *blk, unsigned *off, 
 /* dirblk_get - the live record at @off.  Return: 0 or -EUCLEAN. */
 int dirblk_get(const struct disk *d, const struct ddirblk *blk, unsigned off, struct dirrec *rec);
 
-/* dirblk_room - length of the largest free record, bytes; 0 = full.  -EUCLEAN. */
-int dirblk_room(const struct disk *d, const struct ddirblk *blk);
+/* A free record: where it begins and how long it is, bytes.  len 0: none. */
+struct dirroom { unsigned off, len; };
+
+/* dirblk_room - the largest free record.  0 or -EUCLEAN. */
+int dirblk_room(const struct disk *d, const struct ddirblk *blk, struct dirroom *room);
 
 /*
  * The three changes stage edits of the records they touch (not of the block);
  * @blk is on media and live.  For a block that is fresh in @t, pass the media
  * address too: they see the shadow.
- * Return: 0, -ENOSPC (no room: dirblk_room() < DAXFS_DIRENT_LEN; or no log
- * space), -EUCLEAN.
+ * Return: 0, -ENOSPC (no log space), -EUCLEAN.
  */
-int dirblk_insert(struct txn *t, const struct disk *d, struct ddirblk *blk, struct name name,
-		  uint64_t ino, unsigned type, unsigned *off);
-int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off);
+/**
+ * dirblk_insert - put a record into a free one
+ * @new:  ino, name, name_len and type count
+ * @room: in, a free record of at least DAXFS_DIRENT_LEN bytes, which becomes the record; out, what
+ *        is left of it
+ */
+int dirblk_insert(struct txn *t, const struct disk *d, struct ddirblk *blk, const struct dirrec *new,
+		  struct dirroom *room);
+/**
+ * dirblk_remove - the record at @off becomes free
+ * @freed: out, the free record that it is part of now
+ */
+int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off,
+		  struct dirroom *freed);
 /* dirblk_set - let the record at @off name another inode. */
 int dirblk_set(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off,
 	       uint64_t ino, unsigned type);
