@@ -66,7 +66,8 @@ static inline lblk_t lblk_add(lblk_t b, uint64_t n) { return (lblk_t){ b.v + n }
 #define DAXFS_NAME_MAX		255		/* bytes */
 #define DAXFS_SYMLINK_MAX	4095		/* bytes */
 #define DAXFS_NLINK_MAX		65000
-#define DAXFS_FILE_BLOCKS_MAX	(UINT64_C(1) << 51)	/* file size < 2^63 bytes */
+#define DAXFS_FILE_BLOCKS_MAX	(UINT64_C(1) << 51)
+#define DAXFS_FILE_SIZE_MAX	((UINT64_C(1) << 63) - 1)	/* bytes: off_t is signed */
 #define DAXFS_MIN_BLOCKS	2048		/* 8 MiB, the smallest filesystem */
 #define DAXFS_ROOT_INO		1		/* 0 is no inode */
 

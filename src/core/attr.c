@@ -101,7 +101,7 @@ static int set_checks(const struct inode *ip, const struct iattr *a, unsigned ma
 			return -EISDIR;
 		if (!inode_is_reg(ip))
 			return -EINVAL;
-		if (a->size > DAXFS_FILE_BLOCKS_MAX * DAXFS_BLOCK_SIZE)
+		if (a->size > DAXFS_FILE_SIZE_MAX)
 			return -EFBIG;
 	}
 	return fs_check_writable(ip->fs);

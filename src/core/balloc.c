@@ -192,9 +192,27 @@ int balloc_mark(struct balloc *ba, uint64_t block, uint64_t n, uint64_t *clash)
 	return 0;
 }
 
-void balloc_free(struct balloc *ba, uint64_t block, uint64_t n)
+/* Group lock held.  A map on media may name blocks that nothing claims: release the others. */
+static int release(struct balloc *ba, struct group *g, uint64_t block, uint64_t end)
+{
+	int err = 0;
+
+	while (block < end) {
+		uint64_t stop = bitmap_find(ba->claimed, block, end, false);
+
+		if (stop > block)
+			assign(ba, g, (struct run){ { block }, stop - block }, false);
+		if (stop < end)
+			err = corrupt("block %" PRIu64 " is freed, but nothing claimed it", stop);
+		block = bitmap_find(ba->claimed, stop, end, true);
+	}
+	return err;
+}
+
+int balloc_free(struct balloc *ba, uint64_t block, uint64_t n)
 {
 	uint64_t end = block + n;
+	int err = 0;
 
 	assert(end <= ba->nr_blocks);
 	while (block < end) {
@@ -202,10 +220,12 @@ void balloc_free(struct balloc *ba, uint64_t block, uint64_t n)
 		uint64_t stop = g->end * CHUNK < end ? g->end * CHUNK : end;
 
 		pthread_mutex_lock(&g->lock);
-		assign(ba, g, (struct run){ { block }, stop - block }, false);
+		int e = release(ba, g, block, stop);
 		pthread_mutex_unlock(&g->lock);
+		err = err ? err : e;
 		block = stop;
 	}
+	return err;
 }
 
 /* -- searching, group lock held ----------------------------------------------- */

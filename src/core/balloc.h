@@ -43,8 +43,12 @@ struct balloc_req {
  */
 int balloc_alloc(struct balloc *ba, const struct balloc_req *rq, struct run *out);
 
-/* balloc_free - give blocks back; they must be claimed (asserted). */
-void balloc_free(struct balloc *ba, uint64_t block, uint64_t n);
+/**
+ * balloc_free - give blocks back
+ * Return: 0, or -EUCLEAN with a message when some were not claimed, which only a damaged map can bring
+ * about; those are passed over.
+ */
+int balloc_free(struct balloc *ba, uint64_t block, uint64_t n);
 
 /* balloc_nr_free - free blocks now (sum over groups, not a snapshot). */
 uint64_t balloc_nr_free(const struct balloc *ba);

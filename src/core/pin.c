@@ -78,7 +78,10 @@ static void batch_free(struct batch *b)
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < b->runs.nr; i++) {
-		balloc_free(b->fs->balloc, pblk_nr(b->runs.v[i].pblk), b->runs.v[i].n);
+		int err = balloc_free(b->fs->balloc, pblk_nr(b->runs.v[i].pblk), b->runs.v[i].n);
+
+		if (fs_result(b->fs, err))
+			atomic_store(&b->fs->no_snapshot, true);
 		n += b->runs.v[i].n;
 	}
 	atomic_fetch_sub(&lb->nr_blocks, n);

@@ -53,6 +53,13 @@ static struct run *window_of(struct inode *ip)
 	return mc && mc->window.n ? &mc->window : NULL;
 }
 
+uint64_t prealloc_held(struct inode *ip)
+{
+	struct run *win = window_of(ip);
+
+	return win ? win->n : 0;
+}
+
 /* The window serves only what continues at its beginning. */
 static bool from_window(struct inode *ip, const struct alloc_want *w, struct run *out)
 {

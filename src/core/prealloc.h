@@ -33,6 +33,9 @@ int prealloc_get(struct inode *ip, struct txn *t, const struct alloc_want *w, st
 /* prealloc_return - give the window back.  Inode's lock held exclusively, or nobody else has the inode. */
 void prealloc_return(struct inode *ip);
 
+/* prealloc_held - blocks in the window.  Inode's lock held. */
+uint64_t prealloc_held(struct inode *ip);
+
 /* prealloc_reclaim - take the windows of all inodes whose lock is free (out of space).  Context: no locks. */
 void prealloc_reclaim(struct fs *fs);
 

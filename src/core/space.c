@@ -2,9 +2,11 @@
 /*
  * space.c -- truncate, fallocate, seek: changes of a file's map
  *
- * Each change is one transaction, however many blocks it covers: freeing needs
- * no media but the map's own nodes, and nodes wholly inside a freed range are
- * simply dropped.  Order after commit: radix cache, then the free blocks
+ * Truncating and punching are one transaction, however many blocks they cover:
+ * freeing needs no media but the map's own nodes, and nodes wholly inside a
+ * freed range are simply dropped.  Allocating or zeroing over a map of more than
+ * about a thousand extents takes several; a crash between them leaves the call
+ * done up to some block.  Order after commit: radix cache, then the free blocks
  * (inode_apply).  All under the inode's lock, held exclusively.
  *
  * Content is zeroed in place only after a commit, or beyond the end of file
@@ -19,15 +21,16 @@
 #include <unistd.h>
 
 #include "base/rcu.h"
+#include "core/balloc.h"
 #include "core/getblock.h"
 #include "core/inode.h"
 #include "core/instance.h"
 #include "core/mapcache.h"
+#include "core/prealloc.h"
 #include "disk/txn.h"
 #include "pm/pm.h"
 
 #define BLOCK	DAXFS_BLOCK_SIZE
-#define SIZE_MAX_BYTES	(DAXFS_FILE_BLOCKS_MAX * BLOCK)
 
 static uint64_t blocks_of(uint64_t bytes)
 {
@@ -70,7 +73,7 @@ int space_resize(struct inode_edit *e, uint64_t size)
 	uint64_t keep = blocks_of(size), was = e->a.size;
 	struct mapcache *mc = atomic_load(&e->ip->map);
 
-	if (size > SIZE_MAX_BYTES)
+	if (size > DAXFS_FILE_SIZE_MAX)
 		return -EFBIG;
 	e->a.size = size;
 	if (size <= was) {
@@ -91,33 +94,78 @@ int space_resize(struct inode_edit *e, uint64_t size)
 
 struct range { uint64_t off, end; };	/* bytes */
 
-/* Holes of [first, end) get unwritten blocks. */
-static int fill_holes(struct inode_edit *e, uint64_t first, uint64_t end)
-{
-	while (first < end) {
-		struct block_res rs;
-		int err = get_block_alloc(e, (struct block_req){ { first }, end - first },
-					  GET_BLOCK_UNWRITTEN, &rs);
-
-		if (err)
-			return err;
-		first += rs.len;
-	}
-	return 0;
-}
-
 static void grow_size(struct inode_edit *e, uint64_t end, int mode)
 {
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && end > e->a.size)
 		e->a.size = end;
 }
 
-static int stage_allocate(struct inode_edit *e, struct range r, int mode)
-{
-	int err = fill_holes(e, r.off / BLOCK, blocks_of(r.end));
+/* Log that one step needs at worst: two paths of the map and a split at each level. */
+#define STEP_LOG	(6 * BLOCK)
 
-	grow_size(e, r.end, mode);
+struct blocks { uint64_t first, end; };
+
+/* Whole blocks that become unwritten; none when only allocating. */
+static struct blocks zeroed_blocks(struct range r, int mode)
+{
+	if (!(mode & FALLOC_FL_ZERO_RANGE) || blocks_of(r.off) >= r.end / BLOCK)
+		return (struct blocks){ 0, 0 };
+	return (struct blocks){ blocks_of(r.off), r.end / BLOCK };
+}
+
+/* From block *at on, one hole gets unwritten blocks, or one written extent inside @zero becomes unwritten. */
+static int fill_step(struct inode_edit *e, uint64_t *at, uint64_t end, struct blocks zero)
+{
+	bool inside = *at >= zero.first && *at < zero.end;
+	struct block_res rs;
+
+	if (inside && zero.end < end)
+		end = zero.end;
+	else if (*at < zero.first && zero.first < end)
+		end = zero.first;
+	int err = get_block_alloc(e, (struct block_req){ { *at }, end - *at }, GET_BLOCK_UNWRITTEN, &rs);
+
+	if (!err && inside && rs.state == BLOCK_WRITTEN)
+		err = extmap_mark(&e->map, (lblk_t){ *at }, rs.len, DAXFS_EXT_UNWRITTEN);
+	if (!err)
+		*at += rs.len;
 	return err;
+}
+
+/* As many steps as the log holds; *at says how far that was, and the size moves with the last. */
+static int stage_fill(struct inode_edit *e, struct range r, int mode, uint64_t *at)
+{
+	struct blocks zero = zeroed_blocks(r, mode);
+	uint64_t first = *at > zero.first ? *at : zero.first, end = blocks_of(r.end);
+	int err = 0;
+
+	while (!err && *at < end && txn_log_left(e->map.t) >= STEP_LOG)
+		err = fill_step(e, at, end, zero);
+	uint64_t last = *at < zero.end ? *at : zero.end;
+
+	if (first < last)
+		inode_forget_range(e, first, last - 1);
+	if (!err && *at == end)
+		grow_size(e, r.end, mode);
+	return err;
+}
+
+/* Looked at beforehand, because a map of many extents takes more than one transaction. */
+static int check_room(struct inode *ip, struct range r)
+{
+	uint64_t at = r.off / BLOCK, end = blocks_of(r.end), missing = 0;
+
+	while (at < end) {
+		struct block_res rs;
+		int err = get_block(ip, (struct block_req){ { at }, end - at }, &rs);
+
+		if (err)
+			return err;
+		if (rs.state == BLOCK_HOLE)
+			missing += rs.len;
+		at += rs.len;
+	}
+	return missing > balloc_nr_free(ip->fs->balloc) + prealloc_held(ip) ? -ENOSPC : 0;
 }
 
 static int stage_punch(struct inode_edit *e, struct range r)
@@ -131,19 +179,6 @@ static int stage_punch(struct inode_edit *e, struct range r)
 	for (size_t i = 0; !err && i < e->removed.nr; i++)
 		e->a.blocks -= e->removed.v[i].n;
 	inode_forget_range(e, first, end - 1);
-	return err;
-}
-
-static int stage_zero(struct inode_edit *e, struct range r, int mode)
-{
-	uint64_t first = blocks_of(r.off), end = r.end / BLOCK;
-	int err = fill_holes(e, r.off / BLOCK, blocks_of(r.end));
-
-	if (!err && first < end) {
-		err = extmap_mark(&e->map, (lblk_t){ first }, end - first, DAXFS_EXT_UNWRITTEN);
-		inode_forget_range(e, first, end - 1);
-	}
-	grow_size(e, r.end, mode);
 	return err;
 }
 
@@ -184,23 +219,19 @@ static int zero_ends(struct inode *ip, struct range r)
 	return err ? err : zero_part(ip, last, r.end);
 }
 
-static int stage_mode(struct inode_edit *e, struct range r, int mode)
-{
-	if (mode & FALLOC_FL_PUNCH_HOLE)
-		return stage_punch(e, r);
-	if (mode & FALLOC_FL_ZERO_RANGE)
-		return stage_zero(e, r, mode);
-	return stage_allocate(e, r, mode);
-}
-
-static int fallocate_txn(struct inode *ip, struct range r, int mode)
+/* One transaction.  *at: where it begins and, out, how far it came. */
+static int fallocate_txn(struct inode *ip, struct range r, int mode, uint64_t *at)
 {
 	struct txn *t = txn_begin(&ip->fs->jn);
 	struct inode_edit e;
 	int err = inode_edit(&e, t, ip);
 
-	if (!err)
-		err = stage_mode(&e, r, mode);
+	if (!err && (mode & FALLOC_FL_PUNCH_HOLE)) {
+		err = stage_punch(&e, r);
+		*at = blocks_of(r.end);
+	} else if (!err) {
+		err = stage_fill(&e, r, mode, at);
+	}
 	if (err) {
 		txn_abort(t);
 		inode_edit_drop(&e);
@@ -216,12 +247,12 @@ static int fallocate_txn(struct inode *ip, struct range r, int mode)
 static int fallocate_locked(struct inode *ip, struct range r, int mode)
 {
 	uint64_t size = atomic_load(&ip->size);
-	int err = 0;
+	int err = mode & FALLOC_FL_PUNCH_HOLE ? 0 : check_room(ip, r);
 
-	if (!(mode & FALLOC_FL_KEEP_SIZE) && r.end > size)
+	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && r.end > size)
 		err = space_zero_tail(ip, size);
-	if (!err)
-		err = fallocate_txn(ip, r, mode);
+	for (uint64_t at = r.off / BLOCK; !err && at < blocks_of(r.end); )
+		err = fallocate_txn(ip, r, mode, &at);
 	if (!err && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)))
 		err = zero_ends(ip, r);
 	return err;
@@ -243,7 +274,7 @@ static int fallocate_checks(const struct inode *ip, int mode, uint64_t off, uint
 		return -ENODEV;
 	if (!len)
 		return -EINVAL;
-	if (off > SIZE_MAX_BYTES || len > SIZE_MAX_BYTES - off)
+	if (off > DAXFS_FILE_SIZE_MAX || len > DAXFS_FILE_SIZE_MAX - off)
 		return -EFBIG;
 	return fs_check_writable(ip->fs);
 }

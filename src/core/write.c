@@ -32,7 +32,7 @@
 
 #define BLOCK	DAXFS_BLOCK_SIZE
 
-struct write_req { const uint8_t *buf; size_t len; uint64_t off; unsigned flags; };
+struct write_req { const uint8_t *buf; size_t len; uint64_t off; unsigned flags; bool whole; };
 
 static uint64_t first_block(const struct write_req *rq) { return rq->off / BLOCK; }
 static uint64_t end_block(const struct write_req *rq) { return (rq->off + rq->len + BLOCK - 1) / BLOCK; }
@@ -176,6 +176,20 @@ static int piece_add(struct write *w, uint64_t lblk, const struct block_res *rs)
 	return 0;
 }
 
+/* No block left for a map that grows: the unwritten extent around a block becomes written as a whole, and is zeroed. */
+static int mark_whole(struct write *w, uint64_t *lblk, struct block_res *rs)
+{
+	struct extent ext;
+	int found = extmap_lookup(&w->e.map, (lblk_t){ *lblk }, &ext);
+
+	if (found < 0)
+		return found;
+	*lblk = ext.lblk.v;
+	rs->pblk = ext.pblk;
+	rs->len = ext.len;
+	return extmap_mark(&w->e.map, ext.lblk, ext.len, 0);
+}
+
 /* Every block of the range gets its place; unwritten ones become written. */
 static int map_pieces(struct write *w)
 {
@@ -186,7 +200,8 @@ static int map_pieces(struct write *w)
 		int err = get_block_alloc(&w->e, (struct block_req){ { lblk }, end - lblk }, 0, &rs);
 
 		if (!err && rs.state == BLOCK_UNWRITTEN)
-			err = extmap_mark(&w->e.map, (lblk_t){ lblk }, rs.len, 0);
+			err = w->rq->whole ? mark_whole(w, &lblk, &rs) :
+			      extmap_mark(&w->e.map, (lblk_t){ lblk }, rs.len, 0);
 		if (!err)
 			err = piece_add(w, lblk, &rs);
 		if (err)
@@ -319,18 +334,29 @@ static int write_locked(struct inode *ip, const struct write_req *rq)
 	return err;
 }
 
+static int write_try(struct inode *ip, struct write_req *rq)
+{
+	pthread_rwlock_wrlock(&ip->lock);
+	if (rq->flags & FILE_APPEND)
+		rq->off = atomic_load(&ip->size);
+	int err = rq->off + rq->len > DAXFS_FILE_SIZE_MAX ? -EFBIG : write_locked(ip, rq);
+
+	pthread_rwlock_unlock(&ip->lock);
+	return err;
+}
+
 static int write_slow(struct inode *ip, struct write_req *rq)
 {
 	unsigned tries = 0;
 	int err;
 
-	do {
-		pthread_rwlock_wrlock(&ip->lock);
-		if (rq->flags & FILE_APPEND)
-			rq->off = atomic_load(&ip->size);
-		err = rq->off + rq->len > DAXFS_FILE_BLOCKS_MAX * BLOCK ? -EFBIG : write_locked(ip, rq);
-		pthread_rwlock_unlock(&ip->lock);
-	} while (err == -ENOSPC && fs_make_room(ip->fs, &tries));
+	do
+		err = write_try(ip, rq);
+	while (err == -ENOSPC && fs_make_room(ip->fs, &tries));
+	if (err == -ENOSPC) {		/* preallocated space must not run out */
+		rq->whole = true;
+		err = write_try(ip, rq);
+	}
 	return fs_result(ip->fs, err);
 }
 
@@ -340,7 +366,8 @@ static int write_any(struct inode *ip, struct write_req *rq)
 {
 	size_t done = 0;
 
-	if ((rq->flags & FILE_APPEND) || !all_cached(ip, rq))
+	/* Within one block overwrite_entry() writes all or nothing by itself. */
+	if ((rq->flags & FILE_APPEND) || (end_block(rq) - first_block(rq) > 1 && !all_cached(ip, rq)))
 		return write_slow(ip, rq);
 	while (done < rq->len) {
 		ssize_t n = overwrite_entry(ip, rq, rq->off + done);
@@ -348,7 +375,7 @@ static int write_any(struct inode *ip, struct write_req *rq)
 		if (n < 0)
 			return (int)n;
 		if (n == 0) {
-			struct write_req rest = { rq->buf + done, rq->len - done, rq->off + done, rq->flags };
+			struct write_req rest = { rq->buf + done, rq->len - done, rq->off + done, rq->flags, false };
 
 			return write_slow(ip, &rest);
 		}
@@ -385,7 +412,7 @@ ssize_t file_write(struct inode *ip, const void *buf, size_t len, uint64_t off, 
 {
 	if (atomic_load_explicit(&ip->fs->flags, memory_order_relaxed) & FS_SYNC)
 		flags |= FILE_SYNC;
-	struct write_req rq = { buf, len, flags & FILE_APPEND ? 0 : off, flags };
+	struct write_req rq = { buf, len, flags & FILE_APPEND ? 0 : off, flags, false };
 	int err = write_checks(ip, &rq);
 
 	if (err || !len)

@@ -109,7 +109,7 @@ static int check_size(const struct iattr *a, uint64_t ino)
 
 	switch (a->mode & S_IFMT) {
 	case S_IFREG:
-		ok = a->size < DAXFS_FILE_BLOCKS_MAX * DAXFS_BLOCK_SIZE;
+		ok = a->size <= DAXFS_FILE_SIZE_MAX;
 		break;
 	case S_IFDIR:
 		ok = a->size % DAXFS_BLOCK_SIZE == 0 && a->size / DAXFS_BLOCK_SIZE < DAXFS_FILE_BLOCKS_MAX;

@@ -271,7 +271,7 @@ int extmap_insert(struct extmap *m, const struct extent *ext)
 	assert(ext->lblk.v < DAXFS_FILE_BLOCKS_MAX && ext->len <= DAXFS_FILE_BLOCKS_MAX - ext->lblk.v);
 	assert(disk_valid(m->disk, ext->pblk, ext->len));
 	while (rest.len) {
-		uint64_t len;
+		uint64_t len = 0;
 		int err = insert_piece(m, &rest, &len);
 
 		if (err)

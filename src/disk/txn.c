@@ -105,6 +105,11 @@ static bool log_reserve(struct txn *t, size_t bytes)
 	return true;
 }
 
+size_t txn_log_left(const struct txn *t)
+{
+	return lane_log_max(t->jn->lane_bytes) - sizeof(struct dlog) - t->log_worst;
+}
+
 static size_t patch_cost(uint64_t lines)
 {
 	return (size_t)__builtin_popcountll(lines) * (DAXFS_LINE + sizeof(struct dundo));

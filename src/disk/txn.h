@@ -95,4 +95,7 @@ void txn_commit(struct txn *t);
 /* txn_abort - forget it; ends @t.  Nothing on media has changed. */
 void txn_abort(struct txn *t);
 
+/* txn_log_left - bytes of log that this transaction may still use; for work that can go on in another one. */
+size_t txn_log_left(const struct txn *t);
+
 #endif
