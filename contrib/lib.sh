@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # lib.sh -- shared by contrib/try and contrib/test: packages, building
 
+targets=
 top=$(cd "$(dirname "$0")/.." && pwd)
 
 die() {
@@ -45,12 +46,12 @@ install_packages() {
 		>/dev/null || die "apt-get could not install: $todo"
 }
 
-# build DIR [CONFIGURE OPTION...]: everything, out of tree; the log is shown only when it fails
+# build DIR [CONFIGURE OPTION...]: all and $targets, out of tree; the log is shown only when it fails
 build() {
 	dir=$1
 	shift
 	mkdir -p "$dir"
-	(cd "$dir" && "$source/configure" "$@" && make -j"$(nproc)") >"$dir.log" 2>&1 ||
+	(cd "$dir" && "$source/configure" "$@" && make -j"$(nproc)" all $targets) >"$dir.log" 2>&1 ||
 		{ tail -n 40 "$dir.log" >&2; return 1; }
 }
 

@@ -84,6 +84,8 @@ static int flush_data(struct inode *ip, struct mapcache *mc)
 		if (!found)
 			break;
 		err = flush_block(ip, mc, lblk, mask);
+		if (err)
+			(void)mapcache_dirty(mc, lblk, mask);	/* for the next try */
 		lblk++;
 	}
 	pm_fence(ip->fs->rg);

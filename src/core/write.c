@@ -7,9 +7,9 @@
  * transaction.  Everything else (growth, holes, unwritten blocks, a cold cache)
  * takes the inode's lock exclusively and is one transaction for size and map.
  *
- * Copies of FILE_NT_MIN bytes or more to a block go non-temporal, are fenced
- * before the entry is unlocked and leave the lines clean; smaller ones are cached
- * stores whose lines are marked dirty for fsync.
+ * Writes of FILE_NT_MIN bytes or more go non-temporal, are fenced before the
+ * entry is unlocked and leave the lines clean; smaller ones are cached stores
+ * whose lines are marked dirty for fsync.
  *
  * A crash in the first way leaves old or new bytes.  In the second, the blocks
  * are claimed by nobody until the commit, which comes after their content and the zeroes around it.
@@ -68,9 +68,9 @@ static int store_cached(struct inode *ip, uint64_t off, uint8_t *dst, const uint
 	return 0;
 }
 
-static bool small(size_t n, unsigned flags)
+static bool is_small(const struct write_req *rq)
 {
-	return n < FILE_NT_MIN && !(flags & (FILE_DSYNC | FILE_SYNC));
+	return rq->len < FILE_NT_MIN && !(rq->flags & (FILE_DSYNC | FILE_SYNC));
 }
 
 /* [off, off + n) lies in consecutive blocks from @dst on.  Fenced unless cached. */
@@ -78,7 +78,7 @@ static int store_run(struct inode *ip, uint64_t off, uint8_t *dst, const struct 
 {
 	const uint8_t *src = rq->buf + (off - rq->off);
 
-	if (small(n, rq->flags) && off / BLOCK == (off + n - 1) / BLOCK)
+	if (is_small(rq) && off / BLOCK == (off + n - 1) / BLOCK)
 		return store_cached(ip, off, dst, src, n);
 	int err = pm_copy_guarded(ip->fs->rg, dst, src, n);
 

@@ -172,11 +172,16 @@ static int between_rounds(struct world *w)
 
 /* -- one epoch --------------------------------------------------------------------------- */
 
+/* One in eight is small enough to be full most of the time. */
 static uint64_t region_size(struct world *w)
 {
-	static const unsigned mib[] = { 8, 256, 12, 64, 256, 24, 128, 16 };
+	static const unsigned tight[] = { 8, 12, 16, 24 }, roomy[] = { 32, 64, 128, 256 };
 
-	return w->a->size ? w->a->size : mib[rng_below(&w->rng, 8)] * MIB;
+	if (w->a->size)
+		return w->a->size;
+	uint64_t i = rng_below(&w->rng, 4);
+
+	return (rng_one_in(&w->rng, 8) ? tight[i] : roomy[i]) * MIB;
 }
 
 static void setup_worker(struct world *w, unsigned i, uint64_t seed)

@@ -33,7 +33,7 @@ static size_t pick_length(struct walk *r)
 {
 	uint64_t k = pick(r, 100);
 
-	if (r->greedy && chance(r, 10))
+	if (r->greedy && chance(r, 40))
 		return pick(r, WALK_BUF);
 	if (k < 50)
 		return pick(r, 600);
@@ -225,7 +225,7 @@ static void op_fallocate(struct walk *r)
 
 	if (fd < 0)
 		return;
-	if (r->greedy && chance(r, 4))
+	if (r->greedy && chance(r, 8))
 		s.len = 1 + pick(r, 4 << 20);
 	r->step->fd = fd;
 	r->step->dir = r->fd[fd]->ino;

@@ -132,15 +132,17 @@ mkfs_sizes() {
 		18446744073709551615 16777216T 99999999T; do
 		bad 1 "$MKFS" -f -s "$size" "$IMG"
 	done
-	TARGET=$WORK/zeros.img
-	sparse 64M "$TARGET"
-	bad 1 "$MKFS" -s 1000000T "$TARGET"
-	sparse 64M "$TARGET"
-	TARGET=$WORK/new.img
-	bad 1 "$MKFS" -s 7M "$TARGET"
-	bad 1 "$MKFS" -s 1000000T "$TARGET"
-	bad 1 "$MKFS" -s 64M -U bogus "$TARGET"
-	rm -f "$TARGET"
+	for place in "$IMG" "$WORK/file"; do
+		TARGET=$place.zeros
+		sparse 64M "$TARGET"
+		bad 1 "$MKFS" -s 1000000T "$TARGET"
+		rm -f "$TARGET"
+		TARGET=$place.new
+		bad 1 "$MKFS" -s 7M "$TARGET"
+		bad 1 "$MKFS" -s 1000000T "$TARGET"
+		bad 1 "$MKFS" -s 64M -U bogus "$TARGET"
+		rm -f "$TARGET"
+	done
 	TARGET=$IMG
 }
 

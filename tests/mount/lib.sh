@@ -235,7 +235,7 @@ clean_up() {
 	end_loops
 	rmdir "$MNT"
 	rm -rf --one-file-system "$WORK"
-	rm -f "$IMG"
+	rm -f "$IMG" "$IMG".*
 	if [ -z "$FINISHED" ]; then
 		echo "FAIL  $(basename "$0") ended early, exit code $result"
 		echo "$PASSED passed, $((FAILED + 1)) failed, $SKIPPED skipped"

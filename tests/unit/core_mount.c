@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * core_mount.c -- mounting: from the snapshot, by scanning, from damaged and
- * newer media, read-only, twice; and pins, which keep freed blocks as they are
+ * newer media, read-only, twice
  */
 #include <check.h>
 #include <errno.h>
@@ -737,132 +737,6 @@ START_TEST(no_flipped_byte_crashes_a_mounted_filesystem)
 }
 END_TEST
 
-/* -- pins -------------------------------------------------------------------- */
-
-/* Takes every free block and writes rubbish into it. */
-static void overwrite_free_space(void)
-{
-	struct inode *f = cf_file(c.root, "rubbish");
-	static uint8_t buf[DAXFS_BLOCK_SIZE];
-	uint64_t at = 0;
-
-	memset(buf, 'R', sizeof(buf));
-	while (file_write(f, buf, sizeof(buf), at, 0) == (ssize_t)sizeof(buf))
-		at += sizeof(buf);
-	put(f);
-}
-
-static bool all_are(const struct iovec *iov, unsigned nr, uint8_t byte)
-{
-	for (unsigned i = 0; i < nr; i++)
-		for (size_t k = 0; k < iov[i].iov_len; k++)
-			if (((uint8_t *)iov[i].iov_base)[k] != byte)
-				return false;
-	return true;
-}
-
-enum loss { LOSE_UNLINK, LOSE_TRUNCATE, LOSE_PUNCH, NR_LOSSES };
-
-static void lose_blocks(struct inode *f, int how)
-{
-	if (how == LOSE_UNLINK)
-		ck_assert_int_eq(cf_unlink(c.root, "f"), 0);
-	else if (how == LOSE_TRUNCATE)
-		ck_assert_int_eq(cf_truncate(f, 0), 0);
-	else
-		ck_assert_int_eq(space_fallocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, KIB(400)), 0);
-	put(f);
-}
-
-START_TEST(pinned_blocks_are_not_reused_until_the_pin_is_put)
-{
-	struct inode *f = cf_file(c.root, "f");
-	struct iovec iov[16];
-	unsigned nr = 16;
-	struct pin pin;
-	struct fs_stat st;
-
-	cf_fill(f, 0, KIB(400), 'P');
-	ck_assert_int_eq(file_pin(f, (struct file_range){ 0, KIB(400) }, iov, &nr, &pin), (int)KIB(400));
-	lose_blocks(f, _i);
-	overwrite_free_space();
-	ck_assert(all_are(iov, nr, 'P'));
-	ck_assert_uint_eq(limbo_blocks(c.fs), 100);
-	pin_put(c.fs, &pin);
-	limbo_drain(c.fs, 5000);
-	ck_assert_uint_eq(limbo_blocks(c.fs), 0);
-	fs_statfs(c.fs, &st);
-	ck_assert_uint_ge(st.bfree, 100);
-}
-END_TEST
-
-START_TEST(pin_taken_later_does_not_hold_back_what_was_freed_before)
-{
-	struct inode *f = cf_file(c.root, "f"), *g = cf_file(c.root, "g");
-	struct iovec iov;
-	unsigned nr = 1;
-	struct pin pin;
-
-	cf_fill(f, 0, KIB(40), 'f');
-	cf_fill(g, 0, KIB(40), 'g');
-	ck_assert_int_eq(cf_truncate(f, 0), 0);
-	limbo_drain(c.fs, 5000);
-	ck_assert_int_eq(file_pin(g, (struct file_range){ 0, 100 }, &iov, &nr, &pin), 100);
-	ck_assert_uint_eq(limbo_blocks(c.fs), 0);
-	pin_put(c.fs, &pin);
-	put(f);
-	put(g);
-}
-END_TEST
-
-START_TEST(blocks_are_freed_though_pins_come_and_go_all_the_time)
-{
-	struct inode *f = cf_file(c.root, "f"), *g = cf_file(c.root, "g");
-	uint64_t before = cf_bfree(&c);
-	struct pin held[4] = { { 0, 0 } };
-	unsigned n = 0;
-
-	cf_fill(g, 0, 4096, 'g');
-	for (; n < 200; n++) {
-		struct iovec iov;
-		unsigned nr = 1;
-
-		if (n >= 4)
-			pin_put(c.fs, &held[n % 4]);
-		must(file_pin(g, (struct file_range){ 0, 100 }, &iov, &nr, &held[n % 4]) == 100);
-		cf_fill(f, 0, KIB(64), 'f');
-		must(cf_truncate(f, 0) == 0);
-	}
-	for (unsigned i = 0; i < 4; i++)
-		pin_put(c.fs, &held[i]);
-	ck_assert_uint_eq(cf_bfree(&c), before - 1);
-	ck_assert_uint_eq(limbo_blocks(c.fs), 0);
-	put(f);
-	put(g);
-}
-END_TEST
-
-START_TEST(holes_pin_as_zeroes)
-{
-	struct inode *f = cf_file(c.root, "f");
-	struct iovec iov[8];
-	unsigned nr = 8;
-	struct pin pin;
-
-	cf_fill(f, 10000, 10, 'x');
-	ssize_t n = file_pin(f, (struct file_range){ 0, 8192 }, iov, &nr, &pin);
-
-	ck_assert_int_eq(n, 8192);
-	ck_assert(all_are(iov, nr, 0));
-	pin_put(c.fs, &pin);
-	nr = 8;
-	ck_assert_int_eq(file_pin(f, (struct file_range){ 10010, 100 }, iov, &nr, &pin), 0);
-	pin_put(c.fs, &pin);
-	ck_assert_int_eq(file_pin(c.root, (struct file_range){ 0, 100 }, iov, &nr, &pin), -EISDIR);
-	put(f);
-}
-END_TEST
-
 static TCase *super_case(void)
 {
 	TCase *tc = tcase_create("super");
@@ -916,19 +790,6 @@ static TCase *recovery_case(void)
 	return tc;
 }
 
-static TCase *pin_case(void)
-{
-	TCase *tc = tcase_create("pin");
-
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, pinned_blocks_are_not_reused_until_the_pin_is_put, 0, NR_LOSSES);
-	tcase_add_test(tc, pin_taken_later_does_not_hold_back_what_was_freed_before);
-	tcase_add_test(tc, blocks_are_freed_though_pins_come_and_go_all_the_time);
-	tcase_add_test(tc, holes_pin_as_zeroes);
-	return tc;
-}
-
 Suite *suite_core_mount(void)
 {
 	Suite *s = suite_create("core_mount");
@@ -936,6 +797,5 @@ Suite *suite_core_mount(void)
 	suite_add_tcase(s, super_case());
 	suite_add_tcase(s, file_case());
 	suite_add_tcase(s, recovery_case());
-	suite_add_tcase(s, pin_case());
 	return s;
 }
