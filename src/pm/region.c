@@ -13,10 +13,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -33,6 +35,7 @@ struct opening {
 	const struct region_opts *o;
 	bool block;		/* a block device */
 	bool created;		/* the file did not exist before */
+	off_t grown_from;	/* its size before it was made larger, or -1 */
 	uint64_t deadline_ms;	/* until when to wait for others */
 };
 
@@ -134,6 +137,16 @@ static int try_open(struct opening *op)
 	return fd >= 0 ? fd : -errno;
 }
 
+/* The kernel opens a read-only block device for writing and fails only when it is mapped. */
+static int check_block_writable(const struct region *rg)
+{
+	int read_only = 0;
+
+	if (ioctl(rg->fd, BLKROGET, &read_only) || !read_only)
+		return 0;
+	return open_failed(rg->path, -EROFS);
+}
+
 static int open_fd(struct region *rg, struct opening *op)
 {
 	int fd;
@@ -146,7 +159,7 @@ static int open_fd(struct region *rg, struct opening *op)
 	if (fd < 0)
 		return open_failed(rg->path, fd);
 	rg->fd = fd;
-	return 0;
+	return op->block && !for_reading(op->o) ? check_block_writable(rg) : 0;
 }
 
 static int lock_fd(const struct region *rg, const struct opening *op)
@@ -168,20 +181,24 @@ static int lock_fd(const struct region *rg, const struct opening *op)
 
 /* -- size, backend, mapping --------------------------------------------------- */
 
-static int resize(const struct region *rg, const struct region_opts *o)
+/* A file is made larger, never smaller; a device has the size it has. */
+static int grow(const struct region *rg, struct opening *op)
 {
+	const struct region_opts *o = op->o;
+	uint64_t size = o->create_size & ~(PM_PAGE - 1);
 	struct stat st;
-	int err;
 
 	if (!(o->flags & REGION_CREATE) || !o->create_size)
 		return 0;
-	if (!fstat(rg->fd, &st) && !S_ISREG(st.st_mode))
-		return 0;			/* a device has the size it has */
-	err = o->create_size > INT64_MAX ? -EFBIG :
-	      ftruncate(rg->fd, (off_t)(o->create_size & ~(PM_PAGE - 1))) ? -errno : 0;
+	if (fstat(rg->fd, &st) || !S_ISREG(st.st_mode) || size <= (uint64_t)st.st_size)
+		return 0;
+	int err = size > INT64_MAX ? -EFBIG : ftruncate(rg->fd, (off_t)size) ? -errno : 0;
+
 	if (err)
 		log_error("cannot make %s %llu bytes long: %s", rg->path,
 			  (unsigned long long)o->create_size, strerror(-err));
+	else
+		op->grown_from = st.st_size;
 	return err;
 }
 
@@ -248,13 +265,13 @@ static int acquire(struct region *rg, struct opening *op)
 	err = lock_fd(rg, op);
 	if (err)
 		return err;
-	err = resize(rg, op->o);
+	err = grow(rg, op);
 	return err ? err : setup(rg);
 }
 
 int region_open(struct region **out, const struct region_opts *o)
 {
-	struct opening op = { .o = o, .deadline_ms = now_ms() + o->wait_ms };
+	struct opening op = { .o = o, .grown_from = -1, .deadline_ms = now_ms() + o->wait_ms };
 	struct region *rg;
 	int err;
 
@@ -274,6 +291,8 @@ int region_open(struct region **out, const struct region_opts *o)
 undo:
 	if (op.created)
 		unlink(o->path);
+	else if (op.grown_from >= 0 && ftruncate(rg->fd, op.grown_from))
+		log_warn("%s keeps its new size: %s", o->path, strerror(errno));
 	region_close(rg);
 	return err;
 }

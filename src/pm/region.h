@@ -23,7 +23,7 @@ enum region_kind {
 enum region_flags {
 	REGION_RDONLY = 1u << 0,	/* mapped PROT_READ; nothing is written */
 	REGION_PRIVATE = 1u << 1,	/* opened read-only, stores stay in memory */
-	REGION_CREATE = 1u << 2,	/* make the file, or resize it to create_size */
+	REGION_CREATE = 1u << 2,	/* make the file, or make it larger: create_size */
 	REGION_NOLOCK = 1u << 3,	/* neither flock() nor O_EXCL */
 };
 

@@ -35,12 +35,15 @@ static struct json_object *extent_json(const struct daxfs_ioc_extent *e)
 static int each_extent(const struct ctl_call *c, struct json_object *list)
 {
 	struct daxfs_ioc_extents x = { .start = 0 };
+	unsigned answers = 0;
 	int err;
 
 	do {
 		err = ctl_ioctl(c, DAXFS_IOC_EXTENTS, &x);
 		if (err)
 			return err;
+		if (!list && !answers++)
+			printf("%14s %14s %10s %6s  %s\n", "file block", "device block", "blocks", "device", "state");
 		for (uint32_t i = 0; i < x.count && i < DAXFS_IOC_EXTENTS_MAX; i++) {
 			if (list)
 				json_object_array_add(list, extent_json(&x.ext[i]));
@@ -66,6 +69,5 @@ int ctl_extents(const struct ctl_call *c)
 {
 	if (c->json)
 		return print_json(c);
-	printf("%14s %14s %10s %6s  %s\n", "file block", "device block", "blocks", "device", "state");
 	return each_extent(c, NULL);
 }

@@ -326,6 +326,7 @@ struct target *target_mount(const char *dir, struct model *m)
 
 	if (!mt)
 		return NULL;
+	umask(0);	/* the model has none */
 	mt->t = (struct target){ &mount_ops, m, false };
 	mt->top = open(dir, O_RDONLY | O_DIRECTORY);
 	if (mt->top < 0 || fstat(mt->top, &s)) {

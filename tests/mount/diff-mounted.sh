@@ -15,6 +15,7 @@ OPS=${1:-20000}
 SEED=${2:-$(date +%s)}
 DIFF=$DAXFS_BUILD/tests/fuzz/diff
 
+umask 0	# the model knows no umask
 [ -x "$DIFF" ] || skip_all "tests/fuzz/diff is not built in $DAXFS_BUILD"
 setup 2G
 

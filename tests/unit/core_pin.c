@@ -3,6 +3,7 @@
  * core_pin.c -- freed blocks stay what they are while a pin is held
  */
 #include <check.h>
+#include <errno.h>
 #include <linux/falloc.h>
 #include <string.h>
 

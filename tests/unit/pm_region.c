@@ -109,6 +109,34 @@ START_TEST(created_file_has_its_size_and_an_aligned_mapping)
 }
 END_TEST
 
+/* More than can be mapped. */
+static int open_huge(void)
+{
+	struct region_opts o = { .path = path, .flags = REGION_CREATE, .create_size = UINT64_C(1) << 60 };
+	struct region *rg;
+
+	return region_open(&rg, &o);
+}
+
+START_TEST(existing_file_is_never_made_smaller)
+{
+	region_close(open_ok(REGION_CREATE, 8 * MIB));
+	struct region *rg = open_ok(REGION_CREATE, 2 * MIB);
+
+	ck_assert_uint_eq(rg->size, 8 * MIB);
+	region_close(rg);
+	ck_assert_int_eq(file_size(), 8 * (off_t)MIB);
+}
+END_TEST
+
+START_TEST(file_that_cannot_be_mapped_keeps_its_size)
+{
+	region_close(open_ok(REGION_CREATE, 8 * MIB));
+	ck_assert_int_lt(open_huge(), 0);
+	ck_assert_int_eq(file_size(), 8 * (off_t)MIB);
+}
+END_TEST
+
 START_TEST(size_is_rounded_down_to_blocks)
 {
 	int fd = open(path, O_RDWR | O_CREAT, 0600);
@@ -381,6 +409,8 @@ END_TEST
 static void add_files(TCase *tc)
 {
 	tcase_add_test(tc, created_file_has_its_size_and_an_aligned_mapping);
+	tcase_add_test(tc, existing_file_is_never_made_smaller);
+	tcase_add_test(tc, file_that_cannot_be_mapped_keeps_its_size);
 	tcase_add_test(tc, size_is_rounded_down_to_blocks);
 	tcase_add_test(tc, second_open_is_busy);
 	tcase_add_test(tc, readers_share_and_keep_a_writer_out);
