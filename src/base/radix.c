@@ -19,12 +19,8 @@
 
 #include "base/spin.h"
 
-struct geometry {
-	unsigned level, shift, bits;
-};
-
 const uint8_t radix_level_shift[RADIX_LEVELS + 1] = {
-	0, 3, 9, 12, 18, 24, 30, 36, 42, 48, RADIX_INDEX_BITS,
+	0, 3, 9, 12, 18, 21, 27, 33, 39, 45, 51, RADIX_INDEX_BITS,
 };
 
 void radix_init(struct radix *rx, uint64_t lock_mask)
@@ -111,29 +107,29 @@ static bool swap_unlocked(const struct radix *rx, _Atomic uint64_t *slot, uint64
 
 /* -- nodes ----------------------------------------------------------------- */
 
-static size_t node_bytes(unsigned bits)
+static unsigned level_bits(unsigned level)
 {
-	return sizeof(struct radix_node) + (sizeof(uint64_t) << bits);
+	return (unsigned)radix_level_shift[level + 1] - radix_level_shift[level];
 }
 
-static struct geometry level_geometry(unsigned level)
+static size_t node_bytes(unsigned level)
 {
-	unsigned shift = radix_level_shift[level];
+	size_t slots = radix_mixed(level) ? 2 * RADIX_BIG : (size_t)1 << level_bits(level);
 
-	return (struct geometry){ level, shift, radix_level_shift[level + 1] - shift };
+	return sizeof(struct radix_node) + slots * sizeof(uint64_t);
 }
 
-static struct radix_node *node_new(struct radix *rx, struct geometry g)
+static struct radix_node *node_new(struct radix *rx, unsigned level)
 {
-	struct radix_node *n = calloc(1, node_bytes(g.bits));
+	struct radix_node *n = calloc(1, node_bytes(level));
 
 	if (!n)
 		return NULL;
 	assert(!((uintptr_t)n & RADIX_LEVEL_MASK));
-	n->level = (uint8_t)g.level;
-	n->shift = (uint8_t)g.shift;
-	n->bits = (uint8_t)g.bits;
-	atomic_fetch_add_explicit(&rx->bytes, node_bytes(g.bits), memory_order_relaxed);
+	n->level = (uint8_t)level;
+	n->shift = radix_level_shift[level];
+	n->bits = (uint8_t)level_bits(level);
+	atomic_fetch_add_explicit(&rx->bytes, node_bytes(level), memory_order_relaxed);
 	return n;
 }
 
@@ -145,7 +141,7 @@ static void node_free_rcu(struct rcu_head *head)
 /* @n can no longer be reached from the root. */
 static void node_retire(struct radix *rx, struct radix_node *n)
 {
-	atomic_fetch_sub_explicit(&rx->bytes, node_bytes(n->bits), memory_order_relaxed);
+	atomic_fetch_sub_explicit(&rx->bytes, node_bytes(n->level), memory_order_relaxed);
 	rcu_free_later(&n->rcu, node_free_rcu);
 }
 
@@ -161,29 +157,27 @@ static struct radix_node *child_of(const struct radix_node *n, unsigned off)
 	return radix_word_node(atomic_load_explicit(&n->slots[off], memory_order_acquire));
 }
 
-static bool slot_is_big(const struct radix_node *n, unsigned off)
+/* Makes an empty node, visible below @n. */
+static struct radix_node *child_new(struct radix *rx, struct radix_node *n, unsigned off)
 {
-	return atomic_load_explicit(&n->slots[off], memory_order_relaxed) & RADIX_BIG_LEAF;
-}
+	struct radix_node *child = node_new(rx, n->level - 1u);
 
-/* Makes a complete node visible below @n, in place of whatever was there. */
-static void child_publish(struct radix_node *n, unsigned off, struct radix_node *child)
-{
-	uint64_t big = child->level || child->bits ? 0 : RADIX_BIG_LEAF;
-
+	if (!child)
+		return NULL;
 	child->offset = (uint8_t)off;
 	atomic_init(&child->parent, n);
 	radix_map_set(n, RADIX_USED, radix_bit(off));
-	atomic_store_explicit(&n->slots[off], (uintptr_t)child | big, memory_order_release);
+	atomic_store_explicit(&n->slots[off], (uintptr_t)child, memory_order_release);
+	return child;
 }
 
-static struct radix_node *child_new(struct radix *rx, struct radix_node *n, unsigned off)
+/* Takes a child out of reach; readers may still be below it. */
+static void child_unlink(struct radix_node *n, unsigned off)
 {
-	struct radix_node *child = node_new(rx, level_geometry(n->level - 1u));
-
-	if (child)
-		child_publish(n, off, child);
-	return child;
+	atomic_store_explicit(&n->slots[off], 0, memory_order_release);
+	for (unsigned tag = 0; tag < RADIX_NR_TAGS; tag++)
+		radix_tag_lower(n, radix_bit(off), tag);
+	radix_map_clear(n, RADIX_USED, radix_bit(off));
 }
 
 /* Frees a node that has no slot in use, then its parent likewise. */
@@ -192,14 +186,10 @@ static void prune(struct radix *rx, struct radix_node *n)
 	while (n && !radix_map(n, RADIX_USED)) {
 		struct radix_node *p = radix_parent(n);
 
-		if (p) {
-			atomic_store_explicit(&p->slots[n->offset], 0, memory_order_release);
-			for (unsigned tag = 0; tag < RADIX_NR_TAGS; tag++)
-				radix_tag_lower(p, radix_bit(n->offset), tag);
-			radix_map_clear(p, RADIX_USED, radix_bit(n->offset));
-		} else {
+		if (p)
+			child_unlink(p, n->offset);
+		else
 			root_publish(rx, NULL);
-		}
 		node_retire(rx, n);
 		n = p;
 	}
@@ -215,7 +205,7 @@ static bool beyond(const struct radix_node *root, uint64_t index)
 /* Puts a new root above the present one; (6) in radix_tag.c is about the order. */
 static struct radix_node *grow_root(struct radix *rx, struct radix_node *root)
 {
-	struct radix_node *top = node_new(rx, level_geometry(root->level + 1u));
+	struct radix_node *top = node_new(rx, root->level + 1u);
 
 	if (!top)
 		return NULL;
@@ -238,7 +228,7 @@ static struct radix_node *root_for(struct radix *rx, uint64_t index, unsigned le
 	if (!root) {
 		while (index >> radix_level_shift[level + 1])
 			level++;
-		root = node_new(rx, level_geometry(level));
+		root = node_new(rx, level);
 		if (root)
 			root_publish(rx, root);
 		return root;
@@ -246,6 +236,13 @@ static struct radix_node *root_for(struct radix *rx, uint64_t index, unsigned le
 	while (root && (root->level < level || beyond(root, index)))
 		root = grow_root(rx, root);
 	return root;
+}
+
+/* Whether an entry of order 9 or 18 is in range @off of a node. */
+static bool has_big(const struct radix_node *n, unsigned off)
+{
+	return radix_mixed(n->level) &&
+	       (radix_map(n, RADIX_USED) & radix_bit(RADIX_BIG + off));
 }
 
 /* The node of @level that covers @index, made when missing. */
@@ -258,7 +255,7 @@ static int node_for(struct radix *rx, uint64_t index, unsigned level, struct rad
 	while (n->level > level) {
 		unsigned off = radix_node_off(n, index);
 
-		if (slot_is_big(n, off))
+		if (has_big(n, off))
 			return -EEXIST;
 		struct radix_node *child = child_of(n, off);
 
@@ -318,10 +315,10 @@ static void subtree_unlock(const struct radix *rx, struct radix_node *n, uint64_
 	for (; slots; slots &= slots - 1) {
 		unsigned off = (unsigned)__builtin_ctzll(slots);
 
-		if (n->level)
-			subtree_unlock(rx, child_of(n, off), radix_map(child_of(n, off), RADIX_USED));
-		else
+		if (radix_holds_entry(n, off))
 			radix_unlock_slot(&n->slots[off], rx->lock_mask);
+		else
+			subtree_unlock(rx, child_of(n, off), radix_map(child_of(n, off), RADIX_USED));
 	}
 }
 
@@ -345,8 +342,8 @@ static bool subtree_lock(const struct radix *rx, struct radix_node *n)
 
 	for (uint64_t left = used; left; left &= left - 1) {
 		unsigned off = (unsigned)__builtin_ctzll(left);
-		bool ok = n->level ? subtree_lock(rx, child_of(n, off)) :
-				     try_lock(rx, &n->slots[off]);
+		bool ok = radix_holds_entry(n, off) ? try_lock(rx, &n->slots[off]) :
+						      subtree_lock(rx, child_of(n, off));
 
 		if (!ok) {
 			subtree_unlock(rx, n, used & (radix_bit(off) - 1));
@@ -362,10 +359,10 @@ static void subtree_retire(struct radix *rx, struct radix_node *n)
 	for (uint64_t left = radix_map(n, RADIX_USED); left; left &= left - 1) {
 		unsigned off = (unsigned)__builtin_ctzll(left);
 
-		if (n->level)
-			subtree_retire(rx, child_of(n, off));
-		else
+		if (radix_holds_entry(n, off))
 			atomic_store_explicit(&n->slots[off], 0, memory_order_release);
+		else
+			subtree_retire(rx, child_of(n, off));
 	}
 	node_retire(rx, n);
 }
@@ -385,24 +382,25 @@ static int store_small(struct radix *rx, uint64_t index, uint64_t word)
 	return 0;
 }
 
-/* A complete leaf of one slot, not visible yet; it takes over the tags of @below. */
-static struct radix_node *big_leaf_new(struct radix *rx, const struct radix_node *n,
-				       const struct radix_node *below, uint64_t word)
+/*
+ * Puts a word in the place of a child whose entries are all locked.  (1) is the
+ * moment: a reader finds the small entries before, the big one after.
+ */
+static void replace_child(struct radix *rx, struct radix_node *n, unsigned off, uint64_t word)
 {
-	struct radix_node *leaf = node_new(rx, (struct geometry){ 0, n->shift, 0 });
+	struct radix_node *below = child_of(n, off);
+	unsigned big = RADIX_BIG + off;
 
-	if (!leaf)
-		return NULL;
-	atomic_init(&leaf->slots[0], word);
-	radix_map_set(leaf, RADIX_USED, radix_bit(0));
-	for (unsigned tag = 0; below && tag < RADIX_NR_TAGS; tag++) {
+	radix_map_set(n, RADIX_USED, radix_bit(big));
+	atomic_store_explicit(&n->slots[big], word, memory_order_release);
+	for (unsigned tag = 0; tag < RADIX_NR_TAGS; tag++) {
 		if (radix_map(below, tag))
-			radix_map_set(leaf, tag, radix_bit(0));
+			radix_tag_raise(n, radix_bit(big), tag);
 	}
-	return leaf;
+	child_unlink(n, off);						/* (1) */
+	subtree_retire(rx, below);
 }
 
-/* (1) is the moment: a reader finds the small entries before, the big one after. */
 static int store_big(struct radix *rx, uint64_t index, unsigned level, uint64_t word)
 {
 	struct radix_node *n;
@@ -413,21 +411,13 @@ static int store_big(struct radix *rx, uint64_t index, unsigned level, uint64_t 
 	unsigned off = radix_node_off(n, index);
 	struct radix_node *below = child_of(n, off);
 
-	if (below && slot_is_big(n, off))
-		return swap_unlocked(rx, &below->slots[0], word) ? 0 : -EAGAIN;
-	if (below && !subtree_lock(rx, below))
-		return -EAGAIN;
-	struct radix_node *leaf = big_leaf_new(rx, n, below, word);
-
-	if (!leaf) {
-		if (below)
-			subtree_unlock(rx, below, radix_map(below, RADIX_USED));
-		prune(rx, n);
-		return -ENOMEM;
+	if (!below) {
+		radix_map_set(n, RADIX_USED, radix_bit(RADIX_BIG + off));
+		return swap_unlocked(rx, &n->slots[RADIX_BIG + off], word) ? 0 : -EAGAIN;
 	}
-	child_publish(n, off, leaf);					/* (1) */
-	if (below)
-		subtree_retire(rx, below);
+	if (!subtree_lock(rx, below))
+		return -EAGAIN;
+	replace_child(rx, n, off, word);
 	return 0;
 }
 
@@ -457,35 +447,52 @@ int radix_store(struct radix *rx, uint64_t index, unsigned order, uint64_t word)
 
 /* -- finding ----------------------------------------------------------------- */
 
+/*
+ * A map without the bits of slots out of use: a tag set while its child was
+ * replaced may have reached this node too late.
+ */
+static uint64_t live_map(struct radix_node *n, unsigned map)
+{
+	uint64_t all = radix_map(n, map);
+	uint64_t live = all & radix_map(n, RADIX_USED);
+
+	if (all != live)
+		radix_tag_lower(n, all & ~live, map);
+	else if (!all && map != RADIX_USED)
+		radix_tag_settle(n, map);
+	return live;
+}
+
+/* The ranges of a node that have a bit, be it the child's or the entry's. */
+static uint64_t ranges(const struct radix_node *n, uint64_t bits)
+{
+	return radix_mixed(n->level) ? (bits | bits >> RADIX_BIG) & (radix_bit(RADIX_BIG) - 1) :
+				       bits;
+}
+
 /* One way down from @n; NULL after moving @at behind a part that has nothing. */
 static struct radix_node *descend(struct radix_node *n, unsigned map, uint64_t *at, unsigned *off)
 {
 	for (;;) {
-		unsigned shift = n->shift;
-		unsigned o = radix_node_off(n, *at);
-		uint64_t all = radix_map(n, map);
-		uint64_t bits = all >> o;
+		unsigned range = radix_node_off(n, *at);
+		uint64_t live = live_map(n, map);
+		uint64_t ahead = ranges(n, live) >> range;
 
-		if (!bits) {
-			if (!all && map != RADIX_USED)
-				radix_tag_settle(n, map);
+		if (!ahead) {
 			unsigned span = n->shift + n->bits;
 
 			*at = ((*at >> span) + 1) << span;
 			return NULL;
 		}
-		unsigned skip = (unsigned)__builtin_ctzll(bits);
+		unsigned skip = (unsigned)__builtin_ctzll(ahead);
 
 		if (skip)
-			*at = ((*at >> shift) + skip) << shift;
-		*off = o + skip;
-		if (!n->level)
+			*at = ((*at >> n->shift) + skip) << n->shift;
+		range += skip;
+		*off = live & radix_bit(range) ? range : RADIX_BIG + range;
+		if (radix_holds_entry(n, *off))
 			return n;
 		n = child_of(n, *off);
-		if (!n) {
-			*at = ((*at >> shift) + 1) << shift;
-			return NULL;
-		}
 	}
 }
 
@@ -502,6 +509,8 @@ struct radix_node *radix_find(const struct radix *rx, unsigned map, uint64_t *at
 
 uint64_t radix_run(const struct radix_node *n, uint64_t at, unsigned off, uint64_t last)
 {
+	if (n->level)
+		return radix_bit(off);
 	uint64_t nr = (UINT64_C(1) << n->bits) - off;
 
 	if (last - at < nr)
@@ -513,7 +522,7 @@ uint64_t radix_run(const struct radix_node *n, uint64_t at, unsigned off, uint64
 
 enum step { STEP_DONE, STEP_MORE, STEP_LOCKED };
 
-/* Erases the entries of one leaf; those behind a locked one stay. */
+/* Erases the entries of one node; those behind a locked one stay. */
 static enum step erase_step(struct radix *rx, uint64_t *at, uint64_t last)
 {
 	unsigned off;

@@ -4,12 +4,13 @@
  *
  * Level l of the tree maps index bits [level_shift[l], level_shift[l + 1]), so
  * that one slot of level 2 covers 2^9 indexes and one of level 4 covers 2^18.
- * Entries live in leaves only: the nodes of level 0 (8 slots, order 0) and
- * one-slot leaves of order 9 and 18 that hang below a slot of level 2 and 4.
- * So a slot whose address a reader keeps for a while never turns into a pointer
- * to a node under him: it reads 0 for good once its leaf has left the tree.
- * A slot above the leaves holds 0 or a node's address, with bit 0 set for a
- * leaf of order 9 or 18.
+ * Entries of order 0 live in the nodes of level 0.  The nodes of level 2 and 4,
+ * called mixed, have two slots for each of their 8 ranges: slot r for the child
+ * and slot RADIX_BIG + r for an entry of order 9 or 18.  At most one of the two
+ * is in use, except inside radix_store().  A slot for entries never holds
+ * anything else, so one whose address a reader keeps for a while never turns
+ * into a pointer to a node under him.  A slot for children holds 0 or a node's
+ * address.
  *
  * Names: map   bitmap of a node, one bit per slot      off  slot number
  *        span  the indexes that a node covers          at   index being looked for
@@ -20,21 +21,21 @@
 #include "base/radix.h"
 #include "base/rcu.h"
 
-#define RADIX_LEVELS		10u
+#define RADIX_LEVELS		11u
 #define RADIX_LEVEL_MASK	UINT64_C(15)	/* in radix.root, below the address */
-#define RADIX_BIG_LEAF		UINT64_C(1)	/* in a slot above the leaves */
+#define RADIX_BIG		8u		/* in a mixed node, first slot for entries */
 #define RADIX_USED		RADIX_NR_TAGS	/* third map: slots in use */
 
 /*
- * used: in a leaf the slots created and not erased (their word may be 0), above
+ * used: at level 0 the slots created and not erased (their word may be 0), above
  * the slots that are not 0.  A node lives as long as this map is not empty, so
  * an index in use keeps all its ancestors.
  */
 struct radix_node {
 	_Atomic(struct radix_node *) parent;	/* changes once, when the root grows */
-	uint8_t level;				/* 0 for every leaf */
+	uint8_t level;
 	uint8_t shift;				/* a slot covers 2^shift indexes */
-	uint8_t bits;				/* there are 2^bits slots */
+	uint8_t bits;				/* the node covers 2^bits such ranges */
 	uint8_t offset;				/* of this node in its parent */
 	_Atomic uint64_t maps[RADIX_NR_TAGS + 1];
 	struct rcu_head rcu;
@@ -70,6 +71,18 @@ static inline struct radix_node *radix_parent(struct radix_node *n)
 	return atomic_load(&n->parent);
 }
 
+static inline bool radix_mixed(unsigned level)
+{
+	return level == 2 || level == 4;
+}
+
+/* Whether a slot is one for entries, not for children. */
+static inline bool radix_holds_entry(const struct radix_node *n, unsigned off)
+{
+	return n->level == 0 || (radix_mixed(n->level) && off >= RADIX_BIG);
+}
+
+/* The slot of @index; in a mixed node the one for children. */
 static inline unsigned radix_node_off(const struct radix_node *n, uint64_t index)
 {
 	return (unsigned)(index >> n->shift) & ((1u << n->bits) - 1);
@@ -91,7 +104,7 @@ static inline void radix_map_clear(struct radix_node *n, unsigned map, uint64_t 
 	atomic_fetch_and(&n->maps[map], ~bits);
 }
 
-/* One step down: false when there is nothing. */
+/* One step down: false when there is no child. */
 static inline bool radix_step(struct radix_pos *pos, uint64_t index, unsigned shift, unsigned bits)
 {
 	pos->node = radix_word_node(pos->word);
@@ -100,13 +113,12 @@ static inline bool radix_step(struct radix_pos *pos, uint64_t index, unsigned sh
 	return pos->word != 0;
 }
 
-/* The same for a leaf of one slot. */
+/* Where a mixed node has no child: the order of the entry there, or -1. */
 static inline int radix_step_big(struct radix_pos *pos, int order)
 {
-	pos->node = radix_word_node(pos->word);
-	pos->off = 0;
-	pos->word = atomic_load_explicit(&pos->node->slots[0], memory_order_acquire);
-	return order;
+	pos->off += RADIX_BIG;
+	pos->word = atomic_load_explicit(&pos->node->slots[pos->off], memory_order_acquire);
+	return pos->word ? order : -1;
 }
 
 /**
@@ -119,7 +131,7 @@ static inline int radix_step_big(struct radix_pos *pos, int order)
  * fastest path of every read and write.
  *
  * Context: inside RCU or under the mutex.
- * Return:  the order of the slot, whose word may be 0, or -1.
+ * Return:  the order of the slot, or -1; the word may be 0 at order 0 only.
  */
 static inline int radix_walk(const struct radix *rx, uint64_t index, struct radix_pos *pos)
 {
@@ -130,30 +142,32 @@ static inline int radix_walk(const struct radix *rx, uint64_t index, struct radi
 		return -1;
 	pos->word = root;
 	switch (level) {
+	case 10:
+		if (!radix_step(pos, index, 51, 1))
+			return -1;
+		__attribute__((fallthrough));
 	case 9:
-		if (!radix_step(pos, index, 48, 4))
+		if (!radix_step(pos, index, 45, 6))
 			return -1;
 		__attribute__((fallthrough));
 	case 8:
-		if (!radix_step(pos, index, 42, 6))
+		if (!radix_step(pos, index, 39, 6))
 			return -1;
 		__attribute__((fallthrough));
 	case 7:
-		if (!radix_step(pos, index, 36, 6))
+		if (!radix_step(pos, index, 33, 6))
 			return -1;
 		__attribute__((fallthrough));
 	case 6:
-		if (!radix_step(pos, index, 30, 6))
+		if (!radix_step(pos, index, 27, 6))
 			return -1;
 		__attribute__((fallthrough));
 	case 5:
-		if (!radix_step(pos, index, 24, 6))
+		if (!radix_step(pos, index, 21, 6))
 			return -1;
 		__attribute__((fallthrough));
 	case 4:
-		if (!radix_step(pos, index, 18, 6))
-			return -1;
-		if (pos->word & RADIX_BIG_LEAF)
+		if (!radix_step(pos, index, 18, 3))
 			return radix_step_big(pos, 18);
 		__attribute__((fallthrough));
 	case 3:
@@ -162,8 +176,6 @@ static inline int radix_walk(const struct radix *rx, uint64_t index, struct radi
 		__attribute__((fallthrough));
 	case 2:
 		if (!radix_step(pos, index, 9, 3))
-			return -1;
-		if (pos->word & RADIX_BIG_LEAF)
 			return radix_step_big(pos, 9);
 		__attribute__((fallthrough));
 	case 1:
@@ -182,22 +194,22 @@ static inline int radix_walk(const struct radix *rx, uint64_t index, struct radi
  * @map:  RADIX_USED or a tag
  * @at:   in, where to begin; out, the first index from there on it covers
  * @last: last index to consider
- * @off:  out, slot in the leaf returned
+ * @off:  out, the entry's slot in the node returned
  *
  * Context: under the mutex.  Lowers stale tags that it comes across.
- * Return:  the leaf, or NULL when there is none.
+ * Return:  the node that has the entry, or NULL when there is none.
  */
 struct radix_node *radix_find(const struct radix *rx, unsigned map, uint64_t *at, uint64_t last,
 			      unsigned *off);
 
 /**
  * radix_run - the slots that can be handled together with one that was found
- * @n:    leaf from radix_find()
+ * @n:    node from radix_find()
  * @at:   index from radix_find()
  * @off:  slot from radix_find()
  * @last: last index of the range
  *
- * Return: bits for @off and the slots behind it within the range.
+ * Return: bits for @off and, at level 0, the slots behind it within the range.
  */
 uint64_t radix_run(const struct radix_node *n, uint64_t at, unsigned off, uint64_t last);
 

@@ -2,8 +2,8 @@
 /*
  * radix_tag.c -- tags of the radix tree
  *
- * Owns the tag maps of all nodes.  A set bit in a leaf means that the entry is
- * tagged; above, it means that the child's map may not be empty.  Setters take
+ * Owns the tag maps of all nodes.  The bit of an entry's slot means that the entry
+ * is tagged; a child's, that the child's map may not be empty.  Setters take
  * no lock.  Clearers, walkers and all that changes the tree's shape hold the
  * tree's mutex, one at a time.
  *
@@ -39,6 +39,10 @@
  *      r's map, then reads r's parent.  In S either it sees t and sets the bit
  *      itself, or the grower reads r's map afterwards and sets it.
  *  (7) An index that is being tagged is in use, so its ancestors are not freed.
+ *  (8) In a mixed node an entry's bit is like any other.  When a large entry takes
+ *      the place of c, its bit is raised before the bit of c is cleared.  A setter
+ *      that is still below c then may set the bit of c over a slot out of use;
+ *      walkers drop such bits.
  *
  * A setter that looks at p after a clearer emptied c leaves the bit of c set
  * over an empty map.  That costs a walker one useless step and is then undone.

@@ -303,6 +303,86 @@ START_TEST(tags_go_with_erased_entries)
 }
 END_TEST
 
+START_TEST(entries_of_order_9_share_their_nodes)
+{
+	unsigned order = 0;
+
+	for (uint64_t i = 0; i < 2048; i++)
+		ck_assert_int_eq(radix_store(&tree, i << 9, 9, BIG(i + 1)), 0);
+	ck_assert_uint_lt(radix_bytes(&tree), 56 * 1024);
+	for (uint64_t i = 0; i < 2048; i++) {
+		ck_assert_uint_eq(load((i << 9) + i % 512, &order), BIG(i + 1));
+		ck_assert_uint_eq(order, 9);
+	}
+	radix_erase_range(&tree, 512 + 511, 2047 * 512 - 1);
+	ck_assert_uint_eq(word_at(511), BIG(1));
+	ck_assert_uint_eq(word_at(512), 0);
+	ck_assert_uint_eq(word_at(2047 * 512), BIG(2048));
+	radix_erase_range(&tree, 0, UINT64_MAX);
+	ck_assert_uint_eq(radix_bytes(&tree), 0);
+}
+END_TEST
+
+/* Orders 9 and 0 by turns, 16 ranges from @first on; every other one is dirty. */
+static void store_mix(uint64_t first)
+{
+	for (uint64_t i = 0; i < 16; i++) {
+		uint64_t index = first + (i << 9);
+
+		if (i % 2)
+			ck_assert_int_eq(radix_store(&tree, index + 77, 0, SMALL(i)), 0);
+		else
+			ck_assert_int_eq(radix_store(&tree, index, 9, BIG(i)), 0);
+		if (i % 4 < 2)
+			radix_tag_set(&tree, index + 77, RADIX_DIRTY);
+	}
+}
+
+START_TEST(mixed_orders_are_found_in_order)
+{
+	_Atomic uint64_t *slot;
+	uint64_t at = GIB;
+
+	store_mix(GIB);
+	rcu_enter();
+	for (uint64_t i = 0; i < 16; i++) {
+		if (i % 4 >= 2)
+			continue;
+		ck_assert(radix_next_tagged(&tree, &at, UINT64_MAX, RADIX_DIRTY, &slot));
+		ck_assert_uint_eq(at, GIB + (i << 9) + (i % 2 ? 77 : 0));
+		ck_assert_uint_eq(atomic_load(slot), i % 2 ? SMALL(i) : BIG(i));
+		at += i % 2 ? 1 : 512;
+	}
+	ck_assert(!radix_next_tagged(&tree, &at, UINT64_MAX, RADIX_DIRTY, &slot));
+	rcu_leave();
+	ck_assert_uint_eq(radix_tag_move(&tree, GIB + 300, GIB + 16 * 512, RADIX_DIRTY,
+					 RADIX_TOWRITE), 8);
+	radix_erase_range(&tree, GIB + 78, GIB + 3 * 512 + 76);
+	ck_assert_uint_eq(word_at(GIB), 0);
+	ck_assert_uint_eq(word_at(GIB + 512 + 77), 0);
+	ck_assert_uint_eq(word_at(GIB + 3 * 512 + 77), SMALL(3));
+}
+END_TEST
+
+START_TEST(order_18_replaces_a_mix_of_orders)
+{
+	unsigned order = 0;
+
+	store_mix(3 * GIB - 8 * 512);
+	ck_assert_int_eq(radix_store(&tree, 2 * GIB, 18, BIG(50)), 0);
+	ck_assert_uint_eq(load(3 * GIB - 1, &order), BIG(50));
+	ck_assert_uint_eq(order, 18);
+	ck_assert(tagged_at(2 * GIB, RADIX_DIRTY) && !tagged_at(2 * GIB, RADIX_TOWRITE));
+	ck_assert_uint_eq(load(3 * GIB + 511, &order), BIG(8));
+	ck_assert_uint_eq(order, 9);
+	ck_assert_uint_eq(word_at(3 * GIB + 512 + 77), SMALL(9));
+	radix_erase_range(&tree, 2 * GIB, 2 * GIB);
+	store_mix(3 * GIB - 16 * 512);
+	radix_erase_range(&tree, 0, UINT64_MAX);
+	ck_assert_uint_eq(radix_bytes(&tree), 0);
+}
+END_TEST
+
 #define MODEL_CHUNKS 24
 
 /* The model: a word per index, and the order it was stored at. */
@@ -458,7 +538,12 @@ START_TEST(large_store_waits_for_locked_small_entry)
 }
 END_TEST
 
-/* Words of order 0 name their index, so that a reader can tell a foreign one. */
+/* Words name the index they are stored at, so that a reader can tell a foreign one. */
+static uint64_t word_of(uint64_t index, unsigned order)
+{
+	return order ? BIG(index >> order | (uint64_t)order << 20) : SMALL(index + 1);
+}
+
 static void *reader(void *unused)
 {
 	uint64_t rnd = 1234567;
@@ -469,7 +554,7 @@ static void *reader(void *unused)
 		unsigned order = 0;
 		uint64_t word = load(index, &order) & ~LOCK;
 
-		if (word && (order ? word != BIG(index >> 9 | 1u << 20) : word != SMALL(index + 1)))
+		if (word && word != word_of(index, order))
 			atomic_fetch_add(&failures, 1);
 		atomic_fetch_add_explicit(&progress, 1, memory_order_relaxed);
 	}
@@ -489,9 +574,9 @@ START_TEST(radix_reader_never_sees_freed_node)
 		if (r % 8 == 0)
 			radix_erase_range(&tree, index, index + (r >> 30) % 1024);
 		else if (r % 64 == 1)
-			radix_store(&tree, index & ~UINT64_C(511), 9, BIG(index >> 9 | 1u << 20));
+			radix_store(&tree, index & ~UINT64_C(511), 9, word_of(index, 9));
 		else
-			radix_store(&tree, index, 0, SMALL(index + 1));
+			radix_store(&tree, index, 0, word_of(index, 0));
 	}
 	atomic_store(&stop, true);
 	pthread_join(thread, NULL);
@@ -500,15 +585,34 @@ START_TEST(radix_reader_never_sees_freed_node)
 }
 END_TEST
 
-/* Locks entries and checks that nobody else is inside; entries come and go. */
-static _Atomic unsigned inside[16];
+/*
+ * Locks entries and checks that nobody else is inside, and that no entry of
+ * another order takes the place of a locked one; entries come and go.
+ */
+static _Atomic unsigned inside[3][1024];
+
+static uint64_t lock_index(uint64_t r)
+{
+	return (r >> 8 & 1) << 9 | (r >> 16 & 15);
+}
+
+static void check_locked(uint64_t index, unsigned order, uint64_t word)
+{
+	_Atomic unsigned *count = &inside[order / 9][index >> order];
+	unsigned now = 77;
+
+	if (atomic_fetch_add(count, 1) || word != word_of(index, order) ||
+	    radix_load(&tree, index, &now) != (word | LOCK) || now != order)
+		atomic_fetch_add(&failures, 1);
+	atomic_fetch_sub(count, 1);
+}
 
 static void *locker(void *seed)
 {
 	uint64_t rnd = (uint64_t)(uintptr_t)seed;
 
 	while (!atomic_load(&stop)) {
-		uint64_t index = next_random(&rnd) % 16;
+		uint64_t index = lock_index(next_random(&rnd));
 		uint64_t word;
 		unsigned order;
 
@@ -516,9 +620,7 @@ static void *locker(void *seed)
 		_Atomic uint64_t *slot = radix_slot(&tree, index, &order);
 
 		if (slot && radix_lock_slot(slot, LOCK, &word)) {
-			if (atomic_fetch_add(&inside[index], 1) || word != SMALL(index + 1))
-				atomic_fetch_add(&failures, 1);
-			atomic_fetch_sub(&inside[index], 1);
+			check_locked(index, order, word);
 			radix_unlock_slot(slot, LOCK);
 			atomic_fetch_add_explicit(&progress, 1, memory_order_relaxed);
 		}
@@ -527,26 +629,54 @@ static void *locker(void *seed)
 	return NULL;
 }
 
-START_TEST(entry_lock_excludes_while_entries_come_and_go)
+static void expect_exclusion(void (*change)(uint64_t r))
 {
-	pthread_t threads[2];
+	pthread_t threads[3];
 	uint64_t rnd = 7;
 
-	for (uintptr_t i = 0; i < 2; i++)
+	pthread_create(&threads[0], NULL, reader, NULL);
+	for (uintptr_t i = 1; i < 3; i++)
 		pthread_create(&threads[i], NULL, locker, (void *)(i + 5));
-	for (double end = seconds() + 0.5; seconds() < end; ) {
-		uint64_t index = next_random(&rnd) % 16;
-
-		if (rnd >> 40 & 1)
-			radix_erase_range(&tree, index, index + 3);
-		else
-			radix_store(&tree, index, 0, SMALL(index + 1));
-	}
+	for (double end = seconds() + 0.5; seconds() < end; )
+		change(next_random(&rnd));
 	atomic_store(&stop, true);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
 	ck_assert_uint_eq(atomic_load(&failures), 0);
 	ck_assert_uint_gt(atomic_load(&progress), 0);
+}
+
+static void change_small(uint64_t r)
+{
+	uint64_t index = lock_index(r);
+
+	if (r >> 40 & 1)
+		radix_erase_range(&tree, index, index + 3);
+	else
+		radix_store(&tree, index, 0, word_of(index, 0));
+}
+
+START_TEST(entry_lock_excludes_while_entries_come_and_go)
+{
+	expect_exclusion(change_small);
+}
+END_TEST
+
+static void change_any(uint64_t r)
+{
+	if (r % 16 == 0)
+		radix_store(&tree, 0, 18, word_of(0, 18));
+	else if (r % 16 < 3)
+		radix_store(&tree, lock_index(r) & ~UINT64_C(511), 9, word_of(lock_index(r), 9));
+	else
+		change_small(r);
+}
+
+START_TEST(entry_lock_excludes_while_orders_change)
+{
+	expect_exclusion(change_any);
+	radix_erase_range(&tree, 0, UINT64_MAX);
+	ck_assert_uint_eq(radix_bytes(&tree), 0);
 }
 END_TEST
 
@@ -736,6 +866,9 @@ static void add_single(TCase *tc)
 	tcase_add_test(tc, tagged_entries_are_found_in_order);
 	tcase_add_test(tc, tag_move_counts_and_leaves_the_first_tag);
 	tcase_add_test(tc, tags_go_with_erased_entries);
+	tcase_add_test(tc, entries_of_order_9_share_their_nodes);
+	tcase_add_test(tc, mixed_orders_are_found_in_order);
+	tcase_add_test(tc, order_18_replaces_a_mix_of_orders);
 	tcase_add_test(tc, tree_agrees_with_a_plain_array);
 }
 
@@ -747,6 +880,7 @@ static void add_threads(TCase *tc)
 	tcase_add_test(tc, large_store_waits_for_locked_small_entry);
 	tcase_add_test(tc, radix_reader_never_sees_freed_node);
 	tcase_add_test(tc, entry_lock_excludes_while_entries_come_and_go);
+	tcase_add_test(tc, entry_lock_excludes_while_orders_change);
 	tcase_add_test(tc, tag_set_during_clear_is_never_lost);
 	tcase_add_test(tc, tag_set_while_the_tree_grows_is_never_lost);
 	tcase_add_test(tc, erase_of_one_half_never_loses_the_other);
