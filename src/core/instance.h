@@ -57,7 +57,7 @@ int fs_result(struct fs *fs, int err);
 /**
  * fs_make_room - after -ENOSPC: take back preallocated and just freed blocks
  * @tries: counter of the caller, 0 at first
- * Context: no locks.  Return: worth trying once more.
+ * Context: no locks.  Return: try once more (true once; blocks may have come back at any moment since the failure).
  */
 bool fs_make_room(struct fs *fs, unsigned *tries);
 

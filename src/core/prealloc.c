@@ -131,6 +131,7 @@ void prealloc_reclaim(struct fs *fs)
 	cds_lfht_for_each(fs->icache, &iter, node) {
 		struct inode *ip = caa_container_of(node, struct inode, node);
 
+		rcu_observe(node);
 		/* Without references it is being loaded, or gives its window back itself. */
 		if (!atomic_load_explicit(&ip->refs, memory_order_acquire) ||
 		    pthread_rwlock_trywrlock(&ip->lock))
