@@ -51,7 +51,8 @@ build() {
 	dir=$1
 	shift
 	mkdir -p "$dir"
-	(cd "$dir" && "$source/configure" "$@" && make -j"$(nproc)" all $targets) >"$dir.log" 2>&1 ||
+	(cd "$dir" && "$source/configure" "$@" && make -j"$(nproc)" &&
+		{ [ -z "$targets" ] || make -j"$(nproc)" $targets; }) >"$dir.log" 2>&1 ||
 		{ tail -n 40 "$dir.log" >&2; return 1; }
 }
 

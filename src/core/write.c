@@ -296,8 +296,12 @@ static void fill_cache(struct write *w)
 static void write_finish(struct write *w, int err)
 {
 	if (err) {
+		struct mapcache *mc = mapcache_of(w->ip);
+
 		txn_abort(w->t);
 		inode_edit_drop(&w->e);
+		if (mc)
+			mc->tail_zero = false;	/* part of an append may lie beyond the end */
 	} else {
 		txn_commit(w->t);
 		inode_apply(&w->e);
