@@ -224,6 +224,28 @@ void record_stop(struct region *rg)
 	atomic_store(&log_of(rg)->on, false);
 }
 
+void record_rollback(struct region *rg)
+{
+	struct record_log *lg = log_of(rg);
+
+	pthread_mutex_lock(&lg->mutex);
+	for (size_t i = 0; i < lg->nr; i++)
+		if (lg->events[i].type <= REC_STORE8)
+			memcpy(rg->base + lg->events[i].off, lg->base + lg->events[i].off, lg->events[i].len);
+	forget_locked(lg);
+	pthread_mutex_unlock(&lg->mutex);
+}
+
+void record_accept(struct region *rg, uint64_t off, uint64_t n)
+{
+	memcpy(log_of(rg)->base + off, rg->base + off, n);
+}
+
+const uint8_t *record_base(const struct region *rg)
+{
+	return log_of(rg)->base;
+}
+
 void record_reset(struct region *rg)
 {
 	struct record_log *lg = log_of(rg);

@@ -11,7 +11,9 @@
 
 #include "pm/region.h"
 
-enum record_type { REC_COPY, REC_ZERO, REC_STORE, REC_STORE8, REC_FLUSH, REC_FENCE };
+#define RECORD_LINE 64u		/* bytes in a cache line */
+
+enum record_type { REC_COPY, REC_ZERO, REC_STORE, REC_STORE8, REC_FLUSH, REC_FENCE };	/* stores first */
 
 /* What becomes of a cache line that is not durable yet. */
 enum record_mode {
@@ -75,6 +77,27 @@ void record_stop(struct region *rg);
  * Context: no other thread stores meanwhile.
  */
 void record_reset(struct region *rg);
+
+/**
+ * record_rollback - memory becomes again what it was at record_start(), all events are forgotten
+ * @rg: recording region, recording
+ *
+ * Costs as much as was stored since, not as much as the region is large.
+ *
+ * Context: no other thread stores meanwhile.
+ */
+void record_rollback(struct region *rg);
+
+/**
+ * record_accept - take what memory holds here as what it held at record_start()
+ * @rg:  recording region, after record_start()
+ * @off: bytes from the start of the region
+ * @n:   bytes
+ */
+void record_accept(struct region *rg, uint64_t off, uint64_t n);
+
+/* record_base - what memory held at record_start(), as changed by record_accept(). */
+const uint8_t *record_base(const struct region *rg);
 
 /**
  * record_counts - what happened since the region was opened or reset

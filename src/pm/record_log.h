@@ -11,8 +11,6 @@
 
 #include "pm/record.h"
 
-#define RECORD_LINE 64u		/* bytes in a cache line */
-
 struct record_log {
 	pthread_mutex_t mutex;		/* events, nr, cap, base */
 	_Atomic bool on;

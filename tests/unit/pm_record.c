@@ -11,6 +11,7 @@
 
 #include "pm/pm.h"
 #include "pm/record.h"
+#include "pm/replay.h"
 
 #define SIZE (UINT64_C(1) << 16)
 
@@ -289,6 +290,69 @@ START_TEST(threads_record_at_the_same_time)
 }
 END_TEST
 
+START_TEST(rollback_returns_to_what_was_there_at_the_start)
+{
+	store(0, 1);
+	store(640, 2);
+	record_accept(rg, 640, 8);
+	pm_copy(rg, rg->base + 1000, "xyz", 3);
+	record_rollback(rg);
+	ck_assert_uint_eq(value(rg->base, 0), 0);
+	ck_assert_uint_eq(value(rg->base, 640), 2);
+	ck_assert_uint_eq(rg->base[1000], 0);
+	ck_assert_uint_eq(record_nr(rg), 0);
+	ck_assert_uint_eq(value(record_base(rg), 640), 2);
+}
+END_TEST
+
+static const struct replay_word *replay_all(struct replay **rp, size_t *nr)
+{
+	*rp = replay_new(&(struct replay_opts){ .media = image });
+	memset(image, 0, SIZE);
+	for (size_t i = 0; i < record_nr(rg); i++)
+		replay_event(*rp, record_get(rg, i));
+	return replay_pending(*rp, nr);
+}
+
+START_TEST(a_word_stored_twice_may_be_what_it_was_in_between)
+{
+	struct replay *rp;
+	size_t nr;
+
+	store(8, 1);
+	store(8, 2);
+	store(72, 7);
+	const struct replay_word *w = replay_all(&rp, &nr);
+
+	ck_assert_uint_eq(nr, 2);
+	ck_assert_uint_eq(w[0].off, 8);
+	ck_assert_uint_eq(w[0].nr, 2);
+	ck_assert_uint_eq(w[0].value[0], 1);
+	ck_assert_uint_eq(w[0].value[1], 2);
+	ck_assert_uint_eq(w[1].off, 72);
+	ck_assert_uint_eq(w[1].nr, 1);
+	replay_free(rp);
+}
+END_TEST
+
+START_TEST(what_is_fenced_is_settled_and_the_rest_is_not)
+{
+	struct replay *rp;
+	size_t nr;
+
+	store(8, 1);
+	pm_persist(rg, rg->base + 8, 8);
+	store(16, 2);
+	const struct replay_word *w = replay_all(&rp, &nr);
+
+	ck_assert_uint_eq(value(image, 8), 1);
+	ck_assert_uint_eq(nr, 1);
+	ck_assert_uint_eq(w[0].off, 16);
+	ck_assert_uint_eq(w[0].value[0], 2);
+	replay_free(rp);
+}
+END_TEST
+
 Suite *suite_pm_record(void)
 {
 	Suite *s = suite_create("pm_record");
@@ -307,6 +371,9 @@ Suite *suite_pm_record(void)
 	tcase_add_test(tc, random_images_differ_by_seed_and_never_tear_eight_bytes);
 	tcase_add_test(tc, image_after_everything_is_fenced_is_the_memory);
 	tcase_add_test(tc, threads_record_at_the_same_time);
+	tcase_add_test(tc, rollback_returns_to_what_was_there_at_the_start);
+	tcase_add_test(tc, a_word_stored_twice_may_be_what_it_was_in_between);
+	tcase_add_test(tc, what_is_fenced_is_settled_and_the_rest_is_not);
 	suite_add_tcase(s, tc);
 	return s;
 }
