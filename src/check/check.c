@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * check.c -- check a filesystem, and repair it as the mode allows
+ *
+ * Runs the phases in rounds.  A round reads through private copies of what
+ * recovery and repairs change (media.h), and when it has repaired something the
+ * next round checks the result; only when a round finds nothing more to repair
+ * do the copies go to media.  So whatever is written has been checked as a
+ * whole, a run that is ended before has written nothing, and a second run finds
+ * nothing.
+ */
+#include "check/check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "check/claim.h"
+#include "check/state.h"
+#include "disk/disk.h"
+
+#define ROUNDS_MAX	12	/* repairs that uncover others: three rounds are usual */
+#define VEC_MIN		64
+
+int check_go(const struct check *c)
+{
+	return c->stop ? -ECANCELED : 0;
+}
+
+void check_progress(const struct check *c, enum check_phase phase, uint64_t done, uint64_t total)
+{
+	if (c->o->progress)
+		c->o->progress(c->o->arg, phase, done, total);
+}
+
+int vec_grow(void *array, size_t nr, size_t *cap, size_t size)
+{
+	void **p = array, *grown;
+	size_t want = *cap ? *cap * 2 : VEC_MIN;
+
+	if (nr < *cap)
+		return 0;
+	grown = realloc(*p, want * size);
+	if (!grown)
+		return -ENOMEM;
+	*p = grown;
+	*cap = want;
+	return 0;
+}
+
+/* -- rounds -------------------------------------------------------------------------- */
+
+static int run_phases(struct check *c)
+{
+	static int (*const phase[])(struct check *c) = {
+		phase_super, phase_state, phase_journal, phase_inodes, phase_blocks, phase_names, phase_tree,
+		phase_space,
+	};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(phase) / sizeof(phase[0]); i++)
+		err = phase[i](c);
+	return err;
+}
+
+/* From the first repair on the filesystem is unclean, and its snapshot worth nothing. */
+static int make_unclean(struct check *c)
+{
+	struct dsnapref none = { .start = le64_make(0) };
+	struct dsuper *sb = media_edit(&c->m, 0);
+
+	if (!sb)
+		return -ENOMEM;
+	none.csum = le32_make(block_csum(&none, offsetof(struct dsnapref, rsvd), offsetof(struct dsnapref, csum)));
+	sb->state = sealed_make(c->g.uuid, sizeof(c->g.uuid), DAXFS_STATE_DIRTY);
+	sb->snap = none;
+	return 0;
+}
+
+static int run_rounds(struct check *c)
+{
+	int err = 0;
+
+	for (c->round = 0; !err && c->round < ROUNDS_MAX; c->round++) {
+		uint64_t edits = c->m.edits;
+
+		c->left = 0;
+		err = run_phases(c);
+		if (err || c->m.edits == edits)
+			break;
+		err = make_unclean(c);
+	}
+	return err;
+}
+
+/* -- results ---------------------------------------------------------------------------- */
+
+static void count(struct check *c)
+{
+	struct check_result *res = c->res;
+
+	res->blocks = c->nr_blocks;
+	res->blocks_used = c->nr_claimed;
+	res->inodes = c->nr_live;
+	res->dirs = c->nr_dirs;
+	res->files = c->nr_live - c->nr_dirs;
+	res->orphans = c->nr_orphans;
+	if (c->nr_orphans && !c->clean)
+		remark(c, "not unmounted cleanly: %llu unlinked inodes will be reclaimed by the next mount",
+		       (unsigned long long)c->nr_orphans);
+}
+
+/* Nothing is written unless all that was agreed to is. */
+static void give_up(struct check_result *res, uint64_t left)
+{
+	res->left = left + res->fixed;
+	res->fixed = 0;
+	res->found = res->left;
+}
+
+static int finish(struct check *c)
+{
+	struct check_result *res = c->res;
+	int err = 0;
+
+	count(c);
+	res->left = c->left;
+	res->found = res->fixed + res->left;
+	if (c->m.edits && c->o->mode != CHECK_NO)
+		err = media_write(&c->m, &c->g);
+	if (err)
+		give_up(res, c->left);
+	res->exit = (res->fixed ? 1u : 0u) | (res->left ? 4u : 0u);
+	return err;
+}
+
+static void check_fini(struct check *c)
+{
+	media_fini(&c->m);
+	claim_fini(c);
+	nameset_fini(&c->names);
+	free(c->ifile.v);
+	free(c->runs.v);
+	free(c->state);
+	free(c->nlink);
+	free(c->links);
+	free(c->dir);
+	free(c->suspect.v);
+	free(c->foreign.v);
+	free(c->doubtful.v);
+	free(c->refused);
+	free(c->stream);
+}
+
+int check_region(struct region *rg, const struct check_opts *o, struct check_result *res)
+{
+	struct check c = { .rg = rg, .o = o, .res = res };
+	int err;
+
+	*res = (struct check_result){ 0 };
+	if (getrandom(&c.seed, sizeof(c.seed), 0) != sizeof(c.seed))
+		c.seed = (uint64_t)(uintptr_t)&c;
+	media_init(&c.m, rg);
+	err = run_rounds(&c);
+	if (err == -ECANCELED) {
+		give_up(res, c.left);
+		res->exit = 4;
+		err = 0;
+	} else if (!err) {
+		err = finish(&c);
+	}
+	if (err)
+		res->exit = 8;
+	check_fini(&c);
+	return err;
+}

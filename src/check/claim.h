@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * claim.h -- which blocks are whose: one bit per block
+ */
+#ifndef CHECK_CLAIM_H
+#define CHECK_CLAIM_H
+
+#include "check/state.h"
+
+/* claim_reset - nothing is claimed but superblocks and lanes.  0 or -ENOMEM. */
+int claim_reset(struct check *c);
+void claim_fini(struct check *c);
+
+/* claim_take - claim a valid run; blocks that are claimed already go to c->twice.  0 or -ENOMEM. */
+int claim_take(struct check *c, uint64_t blk, uint64_t n);
+
+/* claim_test - is the block claimed? */
+static inline bool claim_test(const struct check *c, uint64_t blk)
+{
+	return c->claimed[blk / 64] >> (blk % 64) & 1;
+}
+
+static inline bool claim_is_twice(const struct check *c, uint64_t blk)
+{
+	return c->twice && (c->twice[blk / 64] >> (blk % 64) & 1);
+}
+
+/**
+ * claim_part - claim the first part of a run that has one answer throughout
+ * @n:    blocks of the run; out, of that part
+ * Return: true when the part was free and is claimed now, false when it was claimed before.
+ */
+bool claim_part(struct check *c, uint64_t blk, uint64_t *n);
+
+/* claim_give - free again: what was claimed for something that came to nothing. */
+void claim_give(struct check *c, uint64_t blk, uint64_t n);
+
+/* claim_find - a free run of at most @max blocks, claimed.  Its length, 0 when nothing is free. */
+uint64_t claim_find(struct check *c, uint64_t max, uint64_t *blk);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * scan.h -- one inode after the other
+ */
+#ifndef CHECK_SCAN_H
+#define CHECK_SCAN_H
+
+#include "check/state.h"
+
+/**
+ * scan_runs - all runs of an inode that is right: nodes, extents, attribute blocks
+ * @out: emptied first
+ * Return: 0, 1 (something is wrong with it), -ENOMEM.
+ */
+int scan_runs(struct check *c, const struct dinode *di, uint64_t ino, struct mrunvec *out);
+
+/* scan_note - enter an inode into what later phases know: state, link count, directories.  0 or -ENOMEM. */
+int scan_note(struct check *c, const struct dinode *di, uint64_t ino);
+
+/* scan_blocks - blocks of these runs. */
+uint64_t scan_blocks(const struct mrunvec *v);
+
+/* ifile_open - find the inode file: c->ifile, c->nr_slots (ifilemap.c).  0, -ENOMEM, -ECANCELED, -EUCLEAN. */
+int ifile_open(struct check *c);
+
+/* mend_suspects - claim and repair what was put aside (mend.c).  0, -ENOMEM, -ECANCELED. */
+int mend_suspects(struct check *c);
+
+#endif
