@@ -29,6 +29,7 @@ struct rename {
 	struct dir_pos	 spos, dpos;
 	struct inode_edit esd, edd, es, ed;
 	struct dir_pos	 inserted;
+	bool		 ends;		/* D ends in this transaction */
 };
 
 static bool exchange(const struct rename *rn) { return rn->rq->flags & RENAME_EXCHANGE; }
@@ -181,17 +182,6 @@ static int open_edits(struct rename *rn, struct txn *t)
 	return err;
 }
 
-/* Same order as open_edits(). */
-static void each_edit(struct rename *rn, void (*fn)(struct inode_edit *))
-{
-	fn(&rn->esd);
-	if (crosses(rn))
-		fn(&rn->edd);
-	fn(&rn->es);
-	if (rn->d)
-		fn(&rn->ed);
-}
-
 static struct inode_edit *dst_dir_edit(struct rename *rn)
 {
 	return crosses(rn) ? &rn->edd : &rn->esd;
@@ -234,6 +224,42 @@ static void stage_attrs(struct rename *rn)
 	}
 }
 
+static int stage_inodes(struct rename *rn)
+{
+	stage_attrs(rn);
+	inode_stage(&rn->esd);
+	if (crosses(rn))
+		inode_stage(&rn->edd);
+	inode_stage(&rn->es);
+	if (rn->ends)
+		return inode_stage_end(&rn->ed);
+	if (rn->d)
+		inode_stage(&rn->ed);
+	return 0;
+}
+
+static void apply_inodes(struct rename *rn)
+{
+	inode_apply(&rn->esd);
+	if (crosses(rn))
+		inode_apply(&rn->edd);
+	inode_apply(&rn->es);
+	if (rn->ends)
+		inode_apply_end(&rn->ed);
+	else if (rn->d)
+		inode_apply(&rn->ed);
+}
+
+static void drop_edits(struct rename *rn)
+{
+	inode_edit_drop(&rn->esd);
+	if (crosses(rn))
+		inode_edit_drop(&rn->edd);
+	inode_edit_drop(&rn->es);
+	if (rn->d)
+		inode_edit_drop(&rn->ed);
+}
+
 static void follow_names(struct rename *rn)
 {
 	if (exchange(rn))
@@ -250,17 +276,34 @@ static int rename_txn(struct rename *rn)
 
 	if (!err)
 		err = stage_names(rn, t);
+	if (!err)
+		err = stage_inodes(rn);
 	if (err) {
 		txn_abort(t);
-		each_edit(rn, inode_edit_drop);
+		drop_edits(rn);
 		return err;
 	}
-	stage_attrs(rn);
-	each_edit(rn, inode_stage);
+	if (rn->ends)
+		inode_retract(rn->d);
 	txn_commit(t);
-	each_edit(rn, inode_apply);
+	apply_inodes(rn);
 	follow_names(rn);
 	return 0;
+}
+
+/* The last name of an inode that nobody else holds: it ends in the same transaction. */
+static int rename_run(struct rename *rn)
+{
+	bool last = rn->d && !exchange(rn) && (inode_is_dir(rn->d) || rn->d->nlink == 1);
+
+	rn->ends = last && inode_claim(rn->d);
+	int err = rename_txn(rn);
+
+	if (err && rn->ends) {
+		inode_unclaim(rn->d);
+		rn->ends = false;
+	}
+	return err;
 }
 
 /* -- the door ---------------------------------------------------------------------------------- */
@@ -282,7 +325,7 @@ static int rename_locked(struct rename *rn)
 	if (!err)
 		err = check_links(rn);
 	if (!err)
-		err = rename_txn(rn);
+		err = rename_run(rn);
 	inode_unlock2(rn->s, rn->d);
 	return err;
 }
@@ -305,7 +348,9 @@ static int rename_once(const struct rename_req *rq)
 		pthread_mutex_unlock(&fs->rename_lock);
 	if (rn.s)
 		inode_put(rn.s, 1);
-	if (rn.d)
+	if (rn.ends)
+		inode_ended(rn.d);
+	else if (rn.d)
 		inode_put(rn.d, 1);
 	return err;
 }

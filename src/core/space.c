@@ -60,8 +60,10 @@ int space_zero_tail(struct inode *ip, uint64_t size)
 	if (!err && rs.state == BLOCK_WRITTEN) {
 		uint8_t *tail = (uint8_t *)disk_ptr(&ip->fs->disk, rs.pblk) + size % BLOCK;
 
-		if (!all_zero(tail, BLOCK - size % BLOCK))
+		if (!all_zero(tail, BLOCK - size % BLOCK)) {
 			err = pm_zero_guarded(ip->fs->rg, tail, BLOCK - size % BLOCK);
+			pm_fence(ip->fs->rg);	/* if no commit follows, another thread's would not cover it */
+		}
 	}
 	if (!err && mc)
 		mc->tail_zero = true;
@@ -200,14 +202,13 @@ static int zero_part(struct inode *ip, uint64_t from, uint64_t to)
 	if (mc)
 		slot = mapcache_lock(mc, from / BLOCK, &m);
 	err = pm_zero_guarded(ip->fs->rg, (uint8_t *)disk_ptr(&ip->fs->disk, rs.pblk) + from % BLOCK, to - from);
-	pm_fence(ip->fs->rg);
 	if (slot)
 		mapcache_unlock(slot);
 	rcu_leave();
 	return err;
 }
 
-/* The ragged ends of a punched or zeroed range. */
+/* The ragged ends of a punched or zeroed range; durable with the commit's first fence. */
 static int zero_ends(struct inode *ip, struct range r)
 {
 	uint64_t first = blocks_of(r.off) * BLOCK, last = r.end / BLOCK * BLOCK;
@@ -232,6 +233,9 @@ static int fallocate_txn(struct inode *ip, struct range r, int mode, uint64_t *a
 	} else if (!err) {
 		err = stage_fill(&e, r, mode, at);
 	}
+	/* Nothing but bad media can fail from here on. */
+	if (!err && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) && *at >= blocks_of(r.end))
+		err = zero_ends(ip, r);
 	if (err) {
 		txn_abort(t);
 		inode_edit_drop(&e);
@@ -253,8 +257,6 @@ static int fallocate_locked(struct inode *ip, struct range r, int mode)
 		err = space_zero_tail(ip, size);
 	for (uint64_t at = r.off / BLOCK; !err && at < blocks_of(r.end); )
 		err = fallocate_txn(ip, r, mode, &at);
-	if (!err && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)))
-		err = zero_ends(ip, r);
 	return err;
 }
 

@@ -26,7 +26,7 @@ int space_resize(struct inode_edit *e, uint64_t size);
  * Bytes beyond the end may be what was there before a truncate.  Nobody can read them, so they
  * are zeroed only when the file grows over them, and before that is committed: a crash between leaves a
  * file of the old size.
- * Context: inode's lock held exclusively.  Durable: with the next fence.
+ * Context: inode's lock held exclusively.  Durable: on return.
  * Return: 0, -EUCLEAN, -EIO.
  */
 int space_zero_tail(struct inode *ip, uint64_t size);

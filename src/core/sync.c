@@ -187,7 +187,6 @@ int sync_fs(struct fs *fs)
 			err = e;
 		inode_put(ip, 1);
 	}
-	pm_fence(fs->rg);
 	pthread_mutex_unlock(&fs->sync_lock);
 	return err;
 }

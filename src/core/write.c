@@ -8,7 +8,7 @@
  * takes the inode's lock exclusively and is one transaction for size and map.
  *
  * Writes of FILE_NT_MIN bytes or more go non-temporal, are fenced before the
- * entry is unlocked and leave the lines clean; smaller ones are cached stores
+ * call returns and leave the lines clean; smaller ones are cached stores
  * whose lines are marked dirty for fsync.
  *
  * A crash in the first way leaves old or new bytes.  In the second, the blocks
@@ -73,17 +73,35 @@ static bool is_small(const struct write_req *rq)
 	return rq->len < FILE_NT_MIN && !(rq->flags & (FILE_DSYNC | FILE_SYNC));
 }
 
-/* [off, off + n) lies in consecutive blocks from @dst on.  Fenced unless cached. */
+static int store_small(struct inode *ip, uint64_t off, uint8_t *dst, const uint8_t *src, size_t n)
+{
+	int err = 0;
+
+	while (!err && n) {
+		size_t part = BLOCK - off % BLOCK < n ? (size_t)(BLOCK - off % BLOCK) : n;
+
+		err = store_cached(ip, off, dst, src, part);
+		off += part;
+		dst += part;
+		src += part;
+		n -= part;
+	}
+	return err;
+}
+
+/*
+ * [off, off + n) lies in consecutive blocks from @dst on.  What is not small the
+ * caller fences before it returns to the user; nobody else needs to wait for that,
+ * since a block that is freed meanwhile is used again after a grace period only,
+ * and every processor has made its stores visible by then.
+ */
 static int store_run(struct inode *ip, uint64_t off, uint8_t *dst, const struct write_req *rq, size_t n)
 {
 	const uint8_t *src = rq->buf + (off - rq->off);
 
-	if (is_small(rq) && off / BLOCK == (off + n - 1) / BLOCK)
-		return store_cached(ip, off, dst, src, n);
-	int err = pm_copy_guarded(ip->fs->rg, dst, src, n);
-
-	pm_fence(ip->fs->rg);
-	return err;
+	if (is_small(rq))
+		return store_small(ip, off, dst, src, n);
+	return pm_copy_guarded(ip->fs->rg, dst, src, n);
 }
 
 /* -- the fast way ------------------------------------------------------------------------ */
@@ -278,6 +296,8 @@ static int write_pieces(struct write *w)
 	for (size_t i = 0; !err && i < w->nr; i++)
 		if (w->piece[i].rs.state == BLOCK_WRITTEN)
 			err = write_old_piece(w, &w->piece[i]);
+	if (err)
+		pm_fence(w->ip->fs->rg);	/* before an abort lets others have the blocks */
 	return err;
 }
 
@@ -366,6 +386,20 @@ static int write_slow(struct inode *ip, struct write_req *rq)
 
 /* -- the door ------------------------------------------------------------------------------------ */
 
+/* From the cache as far as it reaches; *done is how far that was. */
+static int overwrite(struct inode *ip, const struct write_req *rq, size_t *done)
+{
+	ssize_t n = 1;
+
+	while (*done < rq->len && n > 0) {
+		n = overwrite_entry(ip, rq, rq->off + *done);
+		*done += n > 0 ? (size_t)n : 0;
+	}
+	if (*done && !is_small(rq))
+		pm_fence(ip->fs->rg);
+	return n < 0 ? (int)n : 0;
+}
+
 static int write_any(struct inode *ip, struct write_req *rq)
 {
 	size_t done = 0;
@@ -373,17 +407,14 @@ static int write_any(struct inode *ip, struct write_req *rq)
 	/* Within one block overwrite_entry() writes all or nothing by itself. */
 	if ((rq->flags & FILE_APPEND) || (end_block(rq) - first_block(rq) > 1 && !all_cached(ip, rq)))
 		return write_slow(ip, rq);
-	while (done < rq->len) {
-		ssize_t n = overwrite_entry(ip, rq, rq->off + done);
+	int err = overwrite(ip, rq, &done);
 
-		if (n < 0)
-			return (int)n;
-		if (n == 0) {
-			struct write_req rest = { rq->buf + done, rq->len - done, rq->off + done, rq->flags, false };
+	if (err)
+		return err;
+	if (done < rq->len) {
+		struct write_req rest = { rq->buf + done, rq->len - done, rq->off + done, rq->flags, false };
 
-			return write_slow(ip, &rest);
-		}
-		done += (size_t)n;
+		return write_slow(ip, &rest);
 	}
 	touch_mtime(ip);
 	return 0;

@@ -114,8 +114,8 @@ void snap_write_inodes(struct snap_writer *w, const uint64_t *words, uint64_t n)
 }
 
 /*
- * Crash before the fence: header or payload may be missing, in any mixture; the
- * checksum covers both.  Nothing points here yet.
+ * Crash before the caller's fence: header or payload may be missing, in any
+ * mixture; nobody believes it while the state is dirty.
  */
 void snap_write_end(struct snap_writer *w)
 {
@@ -124,7 +124,6 @@ void snap_write_end(struct snap_writer *w)
 	assert(w->pos == snap_bytes(&w->c));
 	head.csum = le32_make(w->crc);
 	pm_copy(w->d->rg, snap_base(w), &head, sizeof(head));
-	pm_fence(w->d->rg);
 }
 
 static uint64_t chunks(const struct disk *d)

@@ -23,7 +23,7 @@ void snap_write_begin(struct snap_writer *w, const struct disk *d, pblk_t at, co
 void snap_write_run(struct snap_writer *w, uint64_t chunk, uint64_t count);
 void snap_write_chunk(struct snap_writer *w, uint64_t chunk, const uint64_t used[8]);
 void snap_write_inodes(struct snap_writer *w, const uint64_t *words, uint64_t n);
-/* snap_write_end - header; durable on return. */
+/* snap_write_end - header.  Durable after the next fence, which super_set_snap() has. */
 void snap_write_end(struct snap_writer *w);
 
 struct snap_reader {
