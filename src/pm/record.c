@@ -241,6 +241,11 @@ void record_accept(struct region *rg, uint64_t off, uint64_t n)
 	memcpy(log_of(rg)->base + off, rg->base + off, n);
 }
 
+void record_other_thread(void)
+{
+	this_thread = atomic_fetch_add(&next_thread, 1);
+}
+
 const uint8_t *record_base(const struct region *rg)
 {
 	return log_of(rg)->base;

@@ -96,6 +96,9 @@ void record_rollback(struct region *rg);
  */
 void record_accept(struct region *rg, uint64_t off, uint64_t n);
 
+/* record_other_thread - from now on the caller counts as another thread: no fence of its completes what it did before. */
+void record_other_thread(void);
+
 /* record_base - what memory held at record_start(), as changed by record_accept(). */
 const uint8_t *record_base(const struct region *rg);
 

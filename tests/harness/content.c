@@ -192,3 +192,8 @@ bool content_is_zero(const struct content *c, uint64_t from, uint64_t to)
 	}
 	return true;
 }
+
+bool content_has(const struct content *c, uint64_t off)
+{
+	return find(c, off / CONTENT_PAGE);
+}

@@ -38,6 +38,9 @@ void content_punch(struct content *c, uint64_t off, uint64_t len);
 /* content_cut - a shorter file: drop what is beyond @size. */
 void content_cut(struct content *c, uint64_t size);
 
+/* content_has - is the page of this byte present? */
+bool content_has(const struct content *c, uint64_t off);
+
 /* content_is_zero - nothing but zeroes in [@from, @to)? */
 bool content_is_zero(const struct content *c, uint64_t from, uint64_t to);
 
