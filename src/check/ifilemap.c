@@ -2,57 +2,228 @@
 /*
  * ifilemap.c -- where the inode file lies
  *
- * Its root is in both superblocks, the same in both at all times.
+ * Its root is in both superblocks, the same in both at all times, and its
+ * blocks are the first to be claimed.  If the primary's root leads nowhere the
+ * copy's is taken; if neither is sound, what is plausible in them is kept, and
+ * the rest looked for on the whole device (ifind.c).
  */
-#include "check/scan.h"
+#include "check/ifind.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/log.h"
 #include "check/claim.h"
 #include "check/mapwalk.h"
+#include "check/scan.h"
 #include "check/slot.h"
 
-static const struct dinode *copy_root(const struct check *c)
+static const struct dinode *root_in(const struct check *c, uint64_t blk)
 {
-	return &((const struct dsuper *)media_at(&c->m, c->nr_blocks - 1))->ifile;
+	return &((const struct dsuper *)media_at(&c->m, blk))->ifile;
+}
+
+/* Replaces the root in a superblock; a private copy only when it was not agreed to. */
+static int put_root(struct check *c, uint64_t blk, const struct dinode *di, bool agreed)
+{
+	struct dsuper *sb = agreed ? media_edit(&c->m, blk) : media_restore(&c->m, blk);
+
+	if (!sb)
+		return -ENOMEM;
+	memmove(&sb->ifile, di, sizeof(*di));
+	return 0;
+}
+
+/* -- a sound root ---------------------------------------------------------------------- */
+
+static bool tiled(const struct mrunvec *v, uint64_t blocks)
+{
+	uint64_t at = 0;
+
+	for (size_t i = 0; i < v->nr; i++) {
+		const struct mrun *r = &v->v[i];
+
+		if (r->lblk == RUN_META)
+			continue;
+		if (r->lblk != at || r->flags)
+			return false;
+		at += r->len;
+	}
+	return at == blocks && at > 0;
+}
+
+/* NULL with c->runs, or why the root cannot be used. */
+static const char *root_wrong(struct check *c, const struct dinode *di)
+{
+	struct mapfault f;
+	const char *why;
+	enum slot_kind kind = slot_judge(c, di, 0, &why);
+
+	if (kind != SLOT_LIVE)
+		return kind == SLOT_UNUSED ? "it is empty" : kind == SLOT_FREE ? "it is marked as free" : why;
+	c->runs.nr = 0;
+	if (map_walk(c, &di->map, 0, &c->runs, &f))
+		return f.why;
+	if (le64_get(di->size) % DAXFS_BLOCK_SIZE || !tiled(&c->runs, le64_get(di->size) >> DAXFS_BLOCK_SHIFT))
+		return "blocks are missing";
+	return NULL;
+}
+
+static int claim_runs(struct check *c)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < c->runs.nr; i++)
+		err = claim_take(c, c->runs.v[i].pblk, c->runs.v[i].len);
+	return err;
+}
+
+/* c->ifile and c->nr_slots from c->runs. */
+static int take_runs(struct check *c)
+{
+	int err = 0;
+
+	c->ifile.nr = 0;
+	c->nr_slots = 0;
+	for (size_t i = 0; !err && i < c->runs.nr; i++) {
+		const struct mrun *r = &c->runs.v[i];
+
+		if (r->lblk == RUN_META)
+			continue;
+		err = mrun_add(&c->ifile, *r);
+		c->nr_slots = (r->lblk + r->len) * DAXFS_INODES_PER_BLOCK;
+	}
+	return err;
+}
+
+static int fix_blocks(struct check *c, const struct dinode *root)
+{
+	struct pctx x = { .num = scan_blocks(&c->runs), .num2 = le64_get(root->blocks) };
+	struct dinode new = *root;
+	int err;
+
+	if (x.num == x.num2 || !problem(c, PR_IFILE_BLOCKS, &x))
+		return 0;
+	new.blocks = le64_make(x.num);
+	slot_seal(&new);
+	err = put_root(c, 0, &new, true);
+	return err ? err : put_root(c, c->nr_blocks - 1, &new, true);
+}
+
+static int check_copy(struct check *c)
+{
+	uint64_t last = c->nr_blocks - 1;
+	const struct dinode *root = root_in(c, 0);
+
+	if (!memcmp(root, root_in(c, last), sizeof(*root)))
+		return 0;
+	return problem(c, PR_SUPER_IFILE, &(struct pctx){ .blk = last }) ? put_root(c, last, root, true) : 0;
+}
+
+static int use_root(struct check *c)
+{
+	int err = take_runs(c);
+
+	if (!err)
+		err = fix_blocks(c, root_in(c, 0));
+	return err ? err : check_copy(c);
+}
+
+/* -- none ----------------------------------------------------------------------------------- */
+
+/* The root that says more for itself; only its map is of interest. */
+static const struct dinode *better_root(struct check *c)
+{
+	const struct dinode *copy = root_in(c, c->nr_blocks - 1);
+	const char *why;
+
+	return slot_judge(c, copy, 0, &why) == SLOT_LIVE && slot_judge(c, root_in(c, 0), 0, &why) != SLOT_LIVE ?
+	       copy : root_in(c, 0);
+}
+
+static void root_init(struct dinode *di, const struct dinode *was, uint64_t blocks)
+{
+	bool times = S_ISREG(le32_get(was->mode));
+
+	slot_clear(di, 0, 1);
+	di->mode = le32_make(S_IFREG);
+	di->nlink = le32_make(1);
+	if (times) {
+		di->atime = was->atime;
+		di->mtime = was->mtime;
+		di->ctime = was->ctime;
+		di->btime = was->btime;
+	}
+	di->size = le64_make(blocks << DAXFS_BLOCK_SHIFT);
+}
+
+static int store_root(struct check *c, const struct dinode *was, const struct mrunvec *ext)
+{
+	struct dinode di;
+	struct mapbuild b = { 0, ext, &di.map, 0 };
+	uint64_t blocks = c->nr_slots / DAXFS_INODES_PER_BLOCK;
+	int err;
+
+	root_init(&di, was, blocks);
+	err = map_build(c, &b);
+	if (err)
+		return err;
+	di.blocks = le64_make(blocks + b.nodes);
+	slot_seal(&di);
+	err = put_root(c, 0, &di, true);
+	return err ? err : put_root(c, c->nr_blocks - 1, &di, true);
+}
+
+/* Keeps what the roots still lead to, finds the rest, and makes a new map of it. */
+static int rebuild(struct check *c, const char *why)
+{
+	struct dinode was = *better_root(c);
+	struct salvage s = { .ino = 0, .out = &c->runs, .agreed = true };
+	bool agreed = problem(c, PR_IFILE_DAMAGED, &(struct pctx){ .text = why });
+	int err = claim_reset(c);
+
+	c->runs.nr = 0;
+	if (!err)
+		err = map_salvage(c, &was.map, &s);
+	free(s.reseal.v);
+	if (!err)
+		err = ifind_complete(c, &c->runs, agreed && s.agreed);
+	if (!err)
+		err = take_runs(c);
+	if (!err && !c->nr_slots) {
+		log_error("no inode is left on the device: there is nothing to repair");
+		return -EUCLEAN;
+	}
+	if (!err && agreed && s.agreed)
+		err = store_root(c, &was, &c->runs);
+	return err ? err : check_go(c);
 }
 
 int ifile_open(struct check *c)
 {
-	const struct dinode *root = slot_at(c, 0);
-	struct mapfault f;
-	const char *why = NULL;
-	uint64_t at = 0;
+	const char *why = root_wrong(c, root_in(c, 0));
+	const char *copy_why;
+	bool agreed;
+	int err;
 
-	if (slot_judge(c, root, 0, &why) != SLOT_LIVE) {
-		(void)problem(c, PR_IFILE_DAMAGED, &(struct pctx){ .text = why });
-		return -EUCLEAN;
+	if (!why) {
+		err = claim_runs(c);
+		if (err || !c->twice)
+			return err ? err : use_root(c);
+		why = "a block is there twice";
 	}
-	c->runs.nr = c->ifile.nr = 0;
-	if (map_walk(c, &root->map, 0, &c->runs, &f)) {
-		(void)problem(c, PR_IFILE_DAMAGED, &(struct pctx){ .text = f.why });
-		return -EUCLEAN;
-	}
-	for (size_t i = 0; i < c->runs.nr; i++) {
-		struct mrun r = c->runs.v[i];
-
-		if (claim_take(c, r.pblk, r.len))
-			return -ENOMEM;
-		if (r.lblk == RUN_META)
-			continue;
-		if (r.lblk != at || r.flags) {
-			(void)problem(c, PR_IFILE_LOST, &(struct pctx){ .num = 1 });
-			return -EUCLEAN;
-		}
-		at += r.len;
-		if (mrun_add(&c->ifile, r))
-			return -ENOMEM;
-	}
-	if (at == 0 || at != le64_get(root->size) >> DAXFS_BLOCK_SHIFT)
-		return -EUCLEAN;
-	if (memcmp(root, copy_root(c), sizeof(*root)))
-		(void)problem(c, PR_SUPER_IFILE, &(struct pctx){ .blk = c->nr_blocks - 1 });
-	c->nr_slots = at * DAXFS_INODES_PER_BLOCK;
-	return 0;
+	copy_why = root_wrong(c, root_in(c, c->nr_blocks - 1));
+	if (copy_why)
+		return rebuild(c, why);
+	agreed = problem(c, PR_IFILE_DAMAGED, &(struct pctx){ .text = why });
+	err = claim_reset(c);
+	if (!err)
+		err = claim_runs(c);
+	if (!err && c->twice)
+		return rebuild(c, why);
+	if (!err)
+		err = put_root(c, 0, root_in(c, c->nr_blocks - 1), agreed);
+	return err ? err : use_root(c);
 }

@@ -132,10 +132,3 @@ int media_move(struct media *m, uint64_t src, uint64_t dst, uint64_t n)
 	m->edits++;
 	return 0;
 }
-
-int media_write(struct media *m, const struct media_geometry *g)
-{
-	(void)m;
-	(void)g;
-	return -EROFS;
-}

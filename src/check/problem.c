@@ -43,9 +43,7 @@ static const struct entry table[PR_NR] = {
 			     "it cannot be rolled back", "End it", 0 },
 	[PR_LANE_NOT_IDLE] = { "journal lane %n: a %t log, though the filesystem is clean", "End it", PREEN },
 
-	[PR_IFILE_DAMAGED] = { "the inode file's root: %t", "Repair it", 0 },
-	[PR_IFILE_LOST] = { "the inode file's map is damaged: %n of its blocks are not mapped",
-			    "Look for them on the device", 0 },
+	[PR_IFILE_DAMAGED] = { "the inode file: %t", "Repair its map", 0 },
 	[PR_IFILE_BLOCKS] = { "the inode file claims %n blocks, its root says %m", "Correct it", PREEN },
 
 	[PR_INODE_FREE_DAMAGED] = { "inode %i: free, but %t", "Write the free slot anew", PREEN },

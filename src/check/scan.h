@@ -23,7 +23,4 @@ uint64_t scan_blocks(const struct mrunvec *v);
 /* ifile_open - find the inode file: c->ifile, c->nr_slots (ifilemap.c).  0, -ENOMEM, -ECANCELED, -EUCLEAN. */
 int ifile_open(struct check *c);
 
-/* mend_suspects - claim and repair what was put aside (mend.c).  0, -ENOMEM, -ECANCELED. */
-int mend_suspects(struct check *c);
-
 #endif

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * salvage.c -- what is plausible in a damaged extent map
+ *
+ * Every entry is judged by itself; of those that contradict each other in
+ * order, as many are kept as go together.  What is kept is claimed at once, so
+ * a block that anybody has claimed before is left out, and no node is looked at
+ * twice: the walk ends whatever is on media.
+ */
+#include "check/mapwalk.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "check/claim.h"
+#include "disk/disk.h"
+
+#define ENTRIES_MAX	DAXFS_NODE_INDEXES
+
+/* Entries of a root or a node, in host order; an index spans one block of the file. */
+struct span { uint64_t lblk, end; unsigned i; };
+struct view {
+	unsigned level, count;
+	uint64_t lo, hi, blk;
+	const struct dextent *ext;
+	const struct dextidx *idx;
+};
+
+struct walk { struct check *c; struct salvage *s; };
+
+static void report(const struct walk *w, enum problem p, struct pctx x)
+{
+	x.ino = w->s->ino;
+	w->s->asked++;
+	if (!problem(w->c, p, &x))
+		w->s->agreed = false;
+}
+
+/* -- which entries go together ------------------------------------------------------- */
+
+/* Longest chain of spans each of which begins where the one before has ended, or later. */
+static unsigned longest_chain(const struct span *in, unsigned n, struct span *out)
+{
+	unsigned len[ENTRIES_MAX], prev[ENTRIES_MAX], best = 0, nr;
+
+	for (unsigned i = 0; i < n; i++) {
+		len[i] = 1;
+		prev[i] = n;
+		for (unsigned k = 0; k < i; k++) {
+			if (in[k].end <= in[i].lblk && len[k] + 1 > len[i]) {
+				len[i] = len[k] + 1;
+				prev[i] = k;
+			}
+		}
+		if (len[i] > len[best])
+			best = i;
+	}
+	nr = n ? len[best] : 0;
+	for (unsigned i = best, k = nr; k; i = prev[i])
+		out[--k] = in[i];
+	return nr;
+}
+
+static const char *entry_span(const struct walk *w, const struct view *v, unsigned i, struct span *sp)
+{
+	if (v->level) {
+		uint64_t key = le64_get(v->idx[i].lblk);
+
+		*sp = (struct span){ key, key + 1, i };
+		if (key < v->lo || key >= v->hi)
+			return "index out of bounds";
+		return check_valid(w->c, le64_get(v->idx[i].pblk), 1) ? NULL : "index points outside the device's data";
+	}
+	struct dextent e = v->ext[i];
+
+	*sp = (struct span){ le64_get(e.lblk), le64_get(e.lblk) + le32_get(e.len), i };
+	e.flags = le32_make(0);		/* any flag but the known one is masked later */
+	return extent_wrong(w->c, &e, v->lo, v->hi);
+}
+
+/* The entries to keep, in order; says what is wrong with the others. */
+static unsigned choose(const struct walk *w, const struct view *v, struct span *out)
+{
+	struct span good[ENTRIES_MAX];
+	unsigned n = 0, kept;
+
+	for (unsigned i = 0; i < v->count; i++) {
+		const char *why = entry_span(w, v, i, &good[n]);
+
+		if (!why) {
+			n++;
+			continue;
+		}
+		w->s->lossy = true;
+		report(w, PR_EXTENT_BAD, (struct pctx){ .blk = v->blk, .num = good[n].lblk, .num2 = i, .text = why });
+	}
+	kept = longest_chain(good, n, out);
+	if (kept < n) {
+		w->s->lossy = true;
+		report(w, PR_EXTENT_BAD, (struct pctx){ .blk = v->blk, .num = v->lo, .text = "out of order" });
+	}
+	return kept;
+}
+
+/* -- extents ---------------------------------------------------------------------------- */
+
+static int keep_extent(const struct walk *w, struct mrun r)
+{
+	uint64_t left = r.len;
+
+	while (left) {
+		uint64_t n = left;
+
+		if (claim_part(w->c, r.pblk, &n)) {
+			r.len = (uint32_t)n;
+			if (mrun_add(w->s->out, r))
+				return -ENOMEM;
+		} else {
+			w->s->lossy = true;
+			report(w, PR_CLAIMED, (struct pctx){ .blk = r.pblk, .num = n });
+		}
+		r.lblk += n;
+		r.pblk += n;
+		left -= n;
+	}
+	return 0;
+}
+
+static int take_extents(const struct walk *w, const struct view *v)
+{
+	struct span sp[ENTRIES_MAX];
+	unsigned n = choose(w, v, sp);
+	int err = 0;
+
+	for (unsigned k = 0; !err && k < n; k++) {
+		const struct dextent *e = &v->ext[sp[k].i];
+		uint32_t flags = le32_get(e->flags);
+
+		if (flags & ~DAXFS_EXT_UNWRITTEN) {
+			w->s->lossy = true;
+			report(w, PR_EXTENT_BAD, (struct pctx){ .blk = v->blk, .num = sp[k].lblk, .text = "unknown flags" });
+		}
+		err = keep_extent(w, (struct mrun){ sp[k].lblk, le64_get(e->pblk), le32_get(e->len),
+						    flags & DAXFS_EXT_UNWRITTEN });
+	}
+	return err;
+}
+
+/* -- nodes ---------------------------------------------------------------------------------- */
+
+struct header { bool magic, self, owner, level, count, rsvd, csum; };
+
+static struct header header_of(const struct walk *w, const struct dextnode *n, const struct view *v)
+{
+	static const uint8_t zero[sizeof(n->rsvd)];
+
+	return (struct header){
+		.magic = le32_get(n->magic) == DAXFS_EXTNODE_MAGIC,
+		.self = le64_get(n->self) == v->blk,
+		.owner = le64_get(n->owner) == w->s->ino,
+		.level = le16_get(n->level) == v->level,
+		.count = le16_get(n->count) && le16_get(n->count) <= map_cap(v->level, false),
+		.rsvd = !memcmp(n->rsvd, zero, sizeof(zero)),
+		.csum = le32_get(n->csum) == block_csum(n, sizeof(*n), offsetof(struct dextnode, csum)),
+	};
+}
+
+static const char *header_wrong(const struct header *h)
+{
+	return !h->magic ? "magic is wrong" : !h->self ? "belongs in another block" :
+	       !h->owner ? "belongs to another inode" : !h->level ? "level is wrong" :
+	       !h->count ? "number of entries is impossible" : !h->rsvd ? "reserved bytes are not zero" :
+	       !h->csum ? "checksum is wrong" : NULL;
+}
+
+/* Three in four of what a header says of itself, and nothing that makes it another's. */
+static bool plausible(const struct header *h)
+{
+	return h->magic + h->self + h->owner + h->level >= 3 && h->count;
+}
+
+static int take_view(const struct walk *w, const struct view *v);
+
+/* 0: the node was used, 1: it was not, -ENOMEM. */
+static int take_node(const struct walk *w, struct view *v)
+{
+	const struct dextnode *n = media_at(&w->c->m, v->blk);
+	struct header h = header_of(w, n, v);
+	const char *why = header_wrong(&h);
+	uint64_t one = 1;
+
+	if (!claim_part(w->c, v->blk, &one)) {
+		report(w, PR_CLAIMED, (struct pctx){ .blk = v->blk, .num = 1 });
+		return 1;
+	}
+	if (why && !plausible(&h)) {
+		claim_give(w->c, v->blk, 1);
+		report(w, PR_NODE_BAD, (struct pctx){ .blk = v->blk, .text = why });
+		return 1;
+	}
+	if (why) {
+		report(w, PR_NODE_DAMAGED, (struct pctx){ .blk = v->blk, .text = why });
+		if (vec_grow(&w->s->reseal.v, w->s->reseal.nr + 1, &w->s->reseal.cap, sizeof(uint64_t)))
+			return -ENOMEM;
+		w->s->reseal.v[w->s->reseal.nr++] = v->blk;
+		w->s->reseal.v[w->s->reseal.nr++] = v->level;
+	}
+	if (mrun_add(w->s->out, (struct mrun){ RUN_META, v->blk, 1, 0 }))
+		return -ENOMEM;
+	v->count = le16_get(n->count);
+	v->ext = n->ext;
+	v->idx = n->idx;
+	return take_view(w, v);
+}
+
+static int take_indexes(const struct walk *w, const struct view *v)
+{
+	struct span sp[ENTRIES_MAX];
+	unsigned n = choose(w, v, sp);
+
+	for (unsigned k = 0; k < n; k++) {
+		struct view child = {
+			.level = v->level - 1, .lo = sp[k].lblk, .hi = k + 1 < n ? sp[k + 1].lblk : v->hi,
+			.blk = le64_get(v->idx[sp[k].i].pblk),
+		};
+		int ret = take_node(w, &child);
+
+		if (ret < 0)
+			return ret;
+		if (ret)
+			w->s->lossy = true;
+	}
+	return 0;
+}
+
+static int take_view(const struct walk *w, const struct view *v)
+{
+	return v->level ? take_indexes(w, v) : take_extents(w, v);
+}
+
+int map_salvage(struct check *c, const struct dmap *root, struct salvage *s)
+{
+	struct walk w = { c, s };
+	struct view v = {
+		.level = le16_get(root->depth), .count = le16_get(root->count), .hi = DAXFS_FILE_BLOCKS_MAX,
+		.ext = root->ext, .idx = root->idx,
+	};
+	const char *why = NULL;
+
+	if (v.level > DAXFS_EXT_DEPTH_MAX) {
+		why = "depth is impossible";
+		v.level = v.count = 0;
+	} else if (v.count > map_cap(v.level, true) || (v.level && !v.count)) {
+		why = "number of entries is impossible";
+		v.count = map_cap(v.level, true);
+	} else if (le32_get(root->rsvd)) {
+		why = "reserved bytes are not zero";
+	}
+	if (why) {
+		s->lossy = true;
+		report(&w, PR_MAP_ROOT, (struct pctx){ .text = why });
+	}
+	return take_view(&w, &v);
+}
