@@ -12,6 +12,7 @@
 #include "check/check.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -53,14 +54,18 @@ int vec_grow(void *array, size_t nr, size_t *cap, size_t size)
 
 static int run_phases(struct check *c)
 {
-	static int (*const phase[])(struct check *c) = {
-		phase_super, phase_state, phase_journal, phase_inodes, phase_blocks, phase_names, phase_tree,
-		phase_space,
+	static const struct { int (*run)(struct check *c); const char *name; } phase[] = {
+		{ phase_super, "superblocks" }, { phase_state, NULL }, { phase_journal, "journal" },
+		{ phase_inodes, "inodes, extent maps and attributes" }, { phase_blocks, "blocks with two owners" },
+		{ phase_names, "directories" }, { phase_tree, "tree and link counts" }, { phase_space, "free space" },
 	};
 	int err = 0;
 
-	for (size_t i = 0; !err && i < sizeof(phase) / sizeof(phase[0]); i++)
-		err = phase[i](c);
+	for (size_t i = 0; !err && i < sizeof(phase) / sizeof(phase[0]); i++) {
+		if (c->o->verbose && phase[i].name)
+			remark(c, "checking %s", phase[i].name);
+		err = phase[i].run(c);
+	}
 	return err;
 }
 
@@ -111,6 +116,20 @@ static void count(struct check *c)
 		       (unsigned long long)c->nr_orphans);
 }
 
+static void statistics(struct check *c)
+{
+	const struct check_result *r = c->res;
+
+	c->round = 0;
+	remark(c, "%12" PRIu64 " inodes in use", r->inodes);
+	remark(c, "%12" PRIu64 " directories", r->dirs);
+	remark(c, "%12" PRIu64 " files of other types", r->files);
+	remark(c, "%12" PRIu64 " of %" PRIu64 " blocks in use", r->blocks_used, r->blocks);
+	remark(c, "%12" PRIu64 " unfinished transactions", r->undone);
+	remark(c, "%12" PRIu64 " unlinked inodes", r->orphans);
+	remark(c, "%12" PRIu64 " errors found, %" PRIu64 " corrected, %" PRIu64 " left", r->found, r->fixed, r->left);
+}
+
 /* Nothing is written unless all that was agreed to is. */
 static void give_up(struct check_result *res, uint64_t left)
 {
@@ -127,11 +146,15 @@ static int finish(struct check *c)
 	count(c);
 	res->left = c->left;
 	res->found = res->fixed + res->left;
-	if (c->m.edits && c->o->mode != CHECK_NO)
+	if (c->m.edits && c->o->mode != CHECK_NO) {
+		check_progress(c, CHECK_PHASE_WRITE, 0, 1);
 		err = media_write(&c->m, &c->g);
+	}
 	if (err)
 		give_up(res, c->left);
 	res->exit = (res->fixed ? 1u : 0u) | (res->left ? 4u : 0u);
+	if (c->o->verbose)
+		statistics(c);
 	return err;
 }
 

@@ -249,7 +249,7 @@ bool problem(struct check *c, enum problem p, const struct pctx *x)
 		}
 	}
 	yes = answer(c, e, l.s);
-	if (!silent(c) && !c->stop)
+	if (!silent(c) && !c->stop && !(c->o->mode == CHECK_ASK && e->question))
 		say(c, l.s);
 	if (yes) {
 		c->res->fixed++;

@@ -21,6 +21,7 @@ check() {
 }
 
 check mkfs.daxfs
+check fsck.daxfs
 check daxfs
 check daxfsctl
 exit $bad
