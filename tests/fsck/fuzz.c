@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * fuzz.c -- random damage to metadata, repaired
+ *
+ *	fuzz [--seed N] [--rounds N] [--round N] [--verbose]
+ *
+ * Each round damages a copy of a busy filesystem, repairs it, and then asks: is
+ * another check content, does the engine mount it, is every file intact none of
+ * whose own metadata was hit, is it still where it was if no directory above it
+ * was?  Half of the rounds put the checksum right after the damage, so that
+ * what is wrong can only be seen in the structure.  A round follows from the
+ * seed and its number alone.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "check/check.h"
+#include "disk/disk.h"
+#include "fsck/image.h"
+#include "pm/region.h"
+
+#define SIZE	(16 * MIB)
+#define BYTES_MAX	64
+
+struct args { uint64_t seed, rounds, only; bool one, verbose; };
+
+struct fuzz {
+	const struct args *a;
+	struct image image[IMAGE_ENDS];
+	const struct image *im;
+	struct region *rg;
+	struct rng r;
+	bool *hit;		/* by ino: slot, node, attributes, directory blocks */
+	bool primary, copy;	/* superblocks that were hit */
+	bool names_hit;		/* some directory was */
+	uint64_t round;
+};
+
+/* -- damage ------------------------------------------------------------------------------ */
+
+static void note_slots(struct fuzz *f, uint64_t first, unsigned off, unsigned len)
+{
+	for (unsigned i = off / DAXFS_INODE_SIZE; i <= (off + len - 1) / DAXFS_INODE_SIZE; i++)
+		f->hit[first + i] = true;
+}
+
+static void note(struct fuzz *f, uint64_t blk, unsigned off, unsigned len)
+{
+	const struct block_info *b = &f->im->block[blk];
+
+	if (b->use == USE_SUPER && blk == 0)
+		f->primary = true;
+	else if (b->use == USE_SUPER)
+		f->copy = true;
+	else if (b->use == USE_SLOTS)
+		note_slots(f, b->ino, off, len);
+	else if (b->use == USE_NODE || b->use == USE_XATTR || b->use == USE_DIR)
+		f->hit[b->ino] = true;
+}
+
+static bool is_meta(const struct block_info *b)
+{
+	return b->use != USE_FREE && b->use != USE_DATA;
+}
+
+/* Most of the inode file is empty: slots that are, or were, in use are preferred. */
+static bool worth_it(const struct fuzz *f, uint64_t blk)
+{
+	const struct block_info *b = &f->im->block[blk];
+
+	if (b->use == USE_SLOTS)
+		return f->im->bytes[blk << DAXFS_BLOCK_SHIFT] || rng_below((struct rng *)(uintptr_t)&f->r, 400) == 0;
+	if (b->use == USE_LANE)
+		return rng_below((struct rng *)(uintptr_t)&f->r, 8) == 0;
+	return is_meta(b);
+}
+
+static uint64_t pick_block(struct fuzz *f)
+{
+	uint64_t blk;
+
+	do
+		blk = rng_below(&f->r, f->im->size >> DAXFS_BLOCK_SHIFT);
+	while (!worth_it(f, blk));
+	return blk;
+}
+
+static unsigned pick_offset(struct fuzz *f, const struct block_info *b)
+{
+	if (b->use == USE_SUPER)
+		return (unsigned)rng_below(&f->r, 1024);
+	if (b->use == USE_LANE || (b->use != USE_SLOTS && rng_one_in(&f->r, 3)))
+		return (unsigned)rng_below(&f->r, 128);
+	return (unsigned)rng_below(&f->r, DAXFS_BLOCK_SIZE);
+}
+
+static void scribble(struct fuzz *f, uint8_t *p, unsigned len)
+{
+	for (unsigned i = 0; i < len; i++)
+		p[i] = rng_one_in(&f->r, 3) ? (uint8_t)rng_below(&f->r, 4) : (uint8_t)rng_next(&f->r);
+}
+
+/* -- damage that the checksum does not show --------------------------------------------------- */
+
+static uint64_t small_or_any(struct fuzz *f)
+{
+	uint64_t v = rng_next(&f->r);
+
+	switch (rng_below(&f->r, 4)) {
+	case 0: return v % 8;
+	case 1: return v % (f->im->size >> DAXFS_BLOCK_SHIFT);
+	case 2: return v % f->im->nr_slots;
+	default: return v;
+	}
+}
+
+static void reseal_slot(struct fuzz *f, uint64_t blk, unsigned i)
+{
+	struct dinode *di = (struct dinode *)(void *)(f->rg->base + (blk << DAXFS_BLOCK_SHIFT)) + i;
+	uint8_t *field = (uint8_t *)di + 20 + 4 * rng_below(&f->r, 59);
+	uint64_t v = small_or_any(f);
+
+	if (!le64_get(di->ino))
+		return;
+	memcpy(field, &v, (size_t)(field - (uint8_t *)di) <= sizeof(*di) - 8 ? 8 : 4);
+	di->csum = le32_make(block_csum(di, sizeof(*di), offsetof(struct dinode, csum)));
+	note_slots(f, f->im->block[blk].ino, i * (unsigned)sizeof(*di), 1);
+}
+
+static void reseal_block(struct fuzz *f, uint64_t blk, size_t csum_off)
+{
+	uint8_t *p = f->rg->base + (blk << DAXFS_BLOCK_SHIFT);
+	unsigned off = 8 + 8 * (unsigned)rng_below(&f->r, rng_one_in(&f->r, 2) ? 20 : 510);
+	uint64_t v = small_or_any(f);
+	le32 csum;
+
+	memcpy(p + off, &v, 8);
+	csum = le32_make(block_csum(p, DAXFS_BLOCK_SIZE, csum_off));
+	memcpy(p + csum_off, &csum, sizeof(csum));
+	note(f, blk, off, 8);
+}
+
+static void damage_sealed(struct fuzz *f)
+{
+	uint64_t blk = pick_block(f);
+
+	switch (f->im->block[blk].use) {
+	case USE_SLOTS: reseal_slot(f, blk, (unsigned)rng_below(&f->r, DAXFS_INODES_PER_BLOCK)); break;
+	case USE_NODE:
+	case USE_XATTR: reseal_block(f, blk, 4); break;
+	default: break;
+	}
+}
+
+static void damage_bytes(struct fuzz *f)
+{
+	uint64_t blk = pick_block(f);
+	unsigned off = pick_offset(f, &f->im->block[blk]), len = 1 + (unsigned)rng_below(&f->r, BYTES_MAX);
+
+	if (off + len > DAXFS_BLOCK_SIZE)
+		len = (unsigned)DAXFS_BLOCK_SIZE - off;
+	scribble(f, f->rg->base + (blk << DAXFS_BLOCK_SHIFT) + off, len);
+	note(f, blk, off, len);
+}
+
+static void damage(struct fuzz *f)
+{
+	unsigned n = rng_one_in(&f->r, 3) ? 1 + (unsigned)rng_below(&f->r, 12) : 1;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (rng_one_in(&f->r, 2))
+			damage_sealed(f);
+		else
+			damage_bytes(f);
+	}
+	for (unsigned i = 0; i < f->im->nr_files; i++)
+		f->names_hit |= f->hit[f->im->file[i].ino] && S_ISDIR(f->im->file[i].a.mode);
+}
+
+/* -- what must hold afterwards --------------------------------------------------------------------- */
+
+static int fail(const struct fuzz *f, const char *what, uint64_t n)
+{
+	printf("round %" PRIu64 ": %s %" PRIu64 "; repeat with --seed %" PRIu64 " --round %" PRIu64 " --verbose\n",
+	       f->round, what, n, f->a->seed, f->round);
+	return -1;
+}
+
+static void say(void *arg, const char *line)
+{
+	const struct fuzz *f = arg;
+
+	if (f->a->verbose)
+		printf("  %s\n", line);
+}
+
+static int check(struct fuzz *f, enum check_mode mode, struct check_result *res)
+{
+	const struct check_opts o = { .mode = mode, .say = say, .arg = f };
+
+	if (f->a->verbose)
+		printf(" check, mode %d\n", mode);
+	return check_region(f->rg, &o, res);
+}
+
+static bool same_attrs(const struct iattr *a, const struct iattr *b)
+{
+	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid && a->size == b->size &&
+	       a->blocks == b->blocks && a->mtime == b->mtime && a->ctime == b->ctime && a->btime == b->btime &&
+	       a->flags == b->flags && a->gen == b->gen;
+}
+
+static int verify_intact(struct fuzz *f, struct fs *fs, const struct known *k)
+{
+	struct inode *ip;
+	struct iattr a;
+	int ret = 0;
+
+	if (inode_get(fs, k->ino, &ip))
+		return fail(f, "lost inode", k->ino);
+	attr_get(ip, &a);
+	if (!S_ISDIR(a.mode) && (!same_attrs(&a, &k->a) || (!f->names_hit && a.nlink != k->a.nlink)))
+		ret = fail(f, "other attributes: inode", k->ino);
+	else if (image_hash_content(ip, &a) != k->content)
+		ret = fail(f, "other content: inode", k->ino);
+	else if (image_hash_xattrs(ip) != k->xattrs)
+		ret = fail(f, "other extended attributes: inode", k->ino);
+	inode_put(ip, 1);
+	return ret;
+}
+
+/* Nothing on the way from the root was hit. */
+static bool way_intact(const struct fuzz *f, const struct known *k)
+{
+	while (k != f->im->file) {
+		if (f->hit[k->ino])
+			return false;
+		k = &f->im->file[k->parent];
+	}
+	return !f->hit[k->ino];
+}
+
+static int verify_name(struct fuzz *f, struct fs *fs, const struct known *k)
+{
+	struct inode *dir, *ip = NULL;
+	uint64_t parent = f->im->file[k->parent].ino;
+	int err;
+
+	if (k == f->im->file)
+		return 0;
+	if (inode_get(fs, parent, &dir))
+		return fail(f, "lost directory", parent);
+	err = namei_lookup(dir, rig_name(k->name), &ip);
+	inode_put(dir, 1);
+	if (err || ip->ino != k->ino)
+		err = fail(f, "lost its name: inode", k->ino);
+	if (ip)
+		inode_put(ip, 1);
+	return err;
+}
+
+static int verify_files(struct fuzz *f, struct fs *fs)
+{
+	for (unsigned i = 0; i < f->im->nr_files; i++) {
+		const struct known *k = &f->im->file[i];
+
+		if (!f->hit[k->ino] && verify_intact(f, fs, k))
+			return -1;
+		if (way_intact(f, k) && verify_name(f, fs, k))
+			return -1;
+	}
+	return 0;
+}
+
+static int verify_mounted(struct fuzz *f)
+{
+	const struct fs_opts o = { .region = f->rg };
+	struct fs *fs;
+	int err = fs_open(&fs, &o), close_err;
+
+	if (err)
+		return fail(f, "does not mount, error", (uint64_t)-err);
+	err = verify_files(f, fs);
+	close_err = fs_close(fs);
+	if (!err && close_err)
+		err = fail(f, "does not unmount, error", (uint64_t)-close_err);
+	return err;
+}
+
+static int look_only(struct fuzz *f, bool must_be_clean, const char *when)
+{
+	struct check_result res;
+	int err = check(f, CHECK_NO, &res);
+
+	if (err)
+		return fail(f, "check failed, error", (uint64_t)-err);
+	if (must_be_clean && res.exit)
+		return fail(f, when, res.found);
+	return 0;
+}
+
+static int writes_nothing(struct fuzz *f)
+{
+	uint8_t *before = malloc(f->im->size);
+	struct check_result res;
+	int differs;
+
+	if (!before)
+		abort();
+	memcpy(before, f->rg->base, f->im->size);
+	(void)check(f, CHECK_NO, &res);
+	differs = memcmp(before, f->rg->base, f->im->size);
+	free(before);
+	return differs ? fail(f, "looking has changed the device:", 0) : 0;
+}
+
+static int verify(struct fuzz *f)
+{
+	struct check_result res;
+	int err;
+
+	if (f->round % 8 == 0 && writes_nothing(f))
+		return -1;
+	err = check(f, CHECK_YES, &res);
+	if (err == -EUCLEAN && f->primary && f->copy)
+		return 0;
+	if (err)
+		return fail(f, "repair failed, error", (uint64_t)-err);
+	if (res.left)
+		return fail(f, "findings left:", res.left);
+	err = look_only(f, true, "findings after the repair:");
+	if (!err)
+		err = verify_mounted(f);
+	return err ? err : look_only(f, true, "findings after a mount:");
+}
+
+static int run_round(struct fuzz *f, uint64_t round)
+{
+	f->round = round;
+	f->im = &f->image[round % IMAGE_ENDS];
+	f->primary = f->copy = f->names_hit = false;
+	memset(f->hit, 0, f->im->nr_slots * sizeof(*f->hit));
+	rng_init(&f->r, f->a->seed * UINT64_C(1000003) + round);
+	image_load(f->im, f->rg);
+	damage(f);
+	return verify(f);
+}
+
+/* -- the program ----------------------------------------------------------------------------------------- */
+
+static void no_log(enum log_level level, const char *msg, void *arg)
+{
+	const struct args *a = arg;
+
+	(void)level;
+	if (a->verbose)
+		printf("  log: %s\n", msg);
+}
+
+static int parse(struct args *a, int argc, char **argv)
+{
+	static const struct option longopts[] = {
+		{ "seed", required_argument, NULL, 's' }, { "rounds", required_argument, NULL, 'n' },
+		{ "round", required_argument, NULL, 'r' }, { "verbose", no_argument, NULL, 'v' }, { 0 },
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "s:n:r:v", longopts, NULL)) != -1) {
+		switch (opt) {
+		case 's': a->seed = strtoull(optarg, NULL, 0); break;
+		case 'n': a->rounds = strtoull(optarg, NULL, 0); break;
+		case 'r': a->only = strtoull(optarg, NULL, 0); a->one = true; break;
+		case 'v': a->verbose = true; break;
+		default: return -1;
+		}
+	}
+	return optind == argc ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct args a = { .seed = 1, .rounds = 200 };
+	struct fuzz f = { .a = &a };
+	uint64_t failed = 0, passed = 0;
+
+	if (parse(&a, argc, argv)) {
+		fprintf(stderr, "usage: fuzz [--seed N] [--rounds N] [--round N] [--verbose]\n");
+		return 2;
+	}
+	log_set_sink(no_log, &a);
+	for (unsigned i = 0; i < IMAGE_ENDS; i++)
+		image_make(&f.image[i], SIZE, (enum image_end)i, a.seed + i);
+	f.hit = calloc(SIZE / DAXFS_INODE_SIZE, sizeof(*f.hit));
+	if (!f.hit || region_open_ram(&f.rg, SIZE))
+		abort();
+	for (uint64_t i = a.one ? a.only : 0; i < (a.one ? a.only + 1 : a.rounds); i++) {
+		if (run_round(&f, i))
+			failed++;
+		else
+			passed++;
+	}
+	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
+	for (unsigned i = 0; i < IMAGE_ENDS; i++)
+		image_free(&f.image[i]);
+	free(f.hit);
+	region_close(f.rg);
+	return failed != 0;
+}
