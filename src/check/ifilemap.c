@@ -68,6 +68,9 @@ static const char *root_wrong(struct check *c, const struct dinode *di)
 		return f.why;
 	if (le64_get(di->size) % DAXFS_BLOCK_SIZE || !tiled(&c->runs, le64_get(di->size) >> DAXFS_BLOCK_SHIFT))
 		return "blocks are missing";
+	for (size_t i = 0; i < c->runs.nr; i++)
+		if (c->runs.v[i].lblk != RUN_META && !ifind_fits(c, &c->runs.v[i]))
+			return "its map leads to blocks without inodes";
 	return NULL;
 }
 
@@ -176,6 +179,21 @@ static int store_root(struct check *c, const struct dinode *was, const struct mr
 	return err ? err : put_root(c, c->nr_blocks - 1, &di, true);
 }
 
+/* From the claims that allocation needed to the inode file's own. */
+static int reclaim(struct check *c, bool stored)
+{
+	struct mapfault f;
+	int err = check_go(c);
+
+	if (!err)
+		err = claim_reset(c);
+	if (!err && stored) {
+		c->runs.nr = 0;
+		err = map_walk(c, &root_in(c, 0)->map, 0, &c->runs, &f);
+	}
+	return err ? err : claim_runs(c);
+}
+
 /* Keeps what the roots still lead to, finds the rest, and makes a new map of it. */
 static int rebuild(struct check *c, const char *why)
 {
@@ -198,7 +216,21 @@ static int rebuild(struct check *c, const char *why)
 	}
 	if (!err && agreed && s.agreed)
 		err = store_root(c, &was, &c->runs);
-	return err ? err : check_go(c);
+	return err ? err : reclaim(c, agreed && s.agreed);
+}
+
+/* Both roots are sound in themselves but differ: do more inodes lie where the copy's leads? */
+static const char *copy_is_better(struct check *c)
+{
+	const struct dinode *primary = root_in(c, 0), *copy = root_in(c, c->nr_blocks - 1);
+	uint64_t score;
+	const char *why;
+
+	if (!memcmp(&primary->map, &copy->map, sizeof(copy->map)))
+		return NULL;
+	score = ifind_score(c, &c->runs);
+	why = root_wrong(c, copy) || ifind_score(c, &c->runs) <= score ? NULL : "its copy leads to more inodes";
+	return root_wrong(c, primary) ? NULL : why;	/* back to its runs */
 }
 
 int ifile_open(struct check *c)
@@ -208,6 +240,8 @@ int ifile_open(struct check *c)
 	bool agreed;
 	int err;
 
+	if (!why)
+		why = copy_is_better(c);
 	if (!why) {
 		err = claim_runs(c);
 		if (err || !c->twice)

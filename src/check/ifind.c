@@ -6,7 +6,8 @@
  * fits the slot's place.  The number tells where in the inode file the block
  * belongs.  If two blocks claim one place the one changed last is taken.
  * Blocks that were never used cannot be known; between two others that lie as
- * far apart on the device as in the file they are taken to lie in between.
+ * far apart on the device as in the file they are taken to lie in between.  Before
+ * anything is taken for free, what the inodes found claim is claimed.
  */
 #include "check/ifind.h"
 
@@ -16,6 +17,7 @@
 
 #include "check/claim.h"
 #include "check/mapwalk.h"
+#include "check/scan.h"
 #include "check/slot.h"
 #include "disk/disk.h"
 
@@ -74,7 +76,7 @@ static int add(struct foundvec *fv, const struct found *f)
 
 /* -- what is known -------------------------------------------------------------------- */
 
-/* Blocks that the map still leads to; a block of something else is let go. */
+/* Blocks that the map still leads to, but those of something else. */
 static int from_map(struct check *c, const struct mrunvec *v, struct foundvec *fv)
 {
 	struct found f;
@@ -87,9 +89,8 @@ static int from_map(struct check *c, const struct mrunvec *v, struct foundvec *f
 			bool inodes = identify(c, r->pblk + k, &f);
 
 			if ((inodes && f.lblk == r->lblk + k) || (!inodes && all_zero(c, r->pblk + k)))
-				err = add(fv, &(struct found){ r->lblk + k, r->pblk + k, UINT64_MAX });
-			else
-				claim_give(c, r->pblk + k, 1);
+				err = add(fv, &(struct found){ r->lblk + k, r->pblk + k, inodes ? UINT64_MAX : 0 });
+			claim_give(c, r->pblk + k, 1);
 		}
 	}
 	return err;
@@ -113,6 +114,42 @@ static int by_place(const void *a, const void *b)
 	if (x->lblk != y->lblk)
 		return x->lblk < y->lblk ? -1 : 1;
 	return x->ctime > y->ctime ? -1 : x->ctime < y->ctime;
+}
+
+/* What was never used is of no use behind all that was. */
+static void drop_empty_tail(struct foundvec *fv)
+{
+	while (fv->nr && !fv->v[fv->nr - 1].ctime)
+		fv->nr--;
+}
+
+static int protect_block(struct check *c, const struct found *f, struct mrunvec *tmp)
+{
+	const char *why;
+	int err = claim_take(c, f->pblk, 1);
+
+	for (unsigned i = 0; err >= 0 && f->ctime && i < DAXFS_INODES_PER_BLOCK; i++) {
+		const struct dinode *di = (const struct dinode *)media_at(&c->m, f->pblk) + i;
+		uint64_t ino = f->lblk * DAXFS_INODES_PER_BLOCK + i;
+
+		if (!ino || slot_judge(c, di, ino, &why) != SLOT_LIVE)
+			continue;
+		err = scan_runs(c, di, ino, tmp);
+		for (size_t k = 0; !err && k < tmp->nr; k++)
+			err = claim_take(c, tmp->v[k].pblk, tmp->v[k].len);
+	}
+	return err < 0 ? err : 0;
+}
+
+static int protect(struct check *c, const struct foundvec *fv)
+{
+	struct mrunvec tmp = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < fv->nr; i++)
+		err = protect_block(c, &fv->v[i], &tmp);
+	free(tmp.v);
+	return err;
 }
 
 /* -- one map ----------------------------------------------------------------------------- */
@@ -178,23 +215,10 @@ static int assemble(struct check *c, struct mrunvec *v, const struct foundvec *f
 			err = fill_gap(c, v, (struct mrun){ at, 0, (uint32_t)missing, 0 }, f->pblk);
 		if (err)
 			break;
-		if (!claim_test(c, f->pblk))
-			err = claim_take(c, f->pblk, 1);
-		if (!err)
-			err = put(v, f->lblk, f->pblk);
+		err = put(v, f->lblk, f->pblk);
 		at = f->lblk + 1;
 	}
 	return err < 0 ? err : 0;
-}
-
-/* The blocks of what comes behind the end are nobody's again. */
-static void let_go(struct check *c, const struct foundvec *fv, const struct mrunvec *v)
-{
-	uint64_t end = v->nr ? v->v[v->nr - 1].lblk + v->v[v->nr - 1].len : 0;
-
-	for (size_t i = 0; i < fv->nr; i++)
-		if (fv->v[i].lblk >= end && fv->v[i].ctime == UINT64_MAX)
-			claim_give(c, fv->v[i].pblk, 1);
 }
 
 /* How many blocks are missing below the last one of the map. */
@@ -222,6 +246,33 @@ static int keep_nodes(const struct mrunvec *v, struct mrunvec *out)
 	return err;
 }
 
+bool ifind_fits(const struct check *c, const struct mrun *r)
+{
+	const struct dinode *di = media_at(&c->m, r->pblk);
+	uint64_t first = r->lblk * DAXFS_INODES_PER_BLOCK;
+	unsigned wrong = 0, used = 0;
+	const char *why;
+
+	for (unsigned i = 0; i < DAXFS_INODES_PER_BLOCK; i++) {
+		enum slot_kind kind = first + i ? slot_judge(c, &di[i], first + i, &why) : SLOT_UNUSED;
+
+		wrong += kind == SLOT_BAD;
+		used += kind != SLOT_UNUSED && kind != SLOT_BAD;
+	}
+	return wrong <= DAXFS_INODES_PER_BLOCK / 2 && (used || first);	/* there is always a root directory */
+}
+
+uint64_t ifind_score(const struct check *c, const struct mrunvec *v)
+{
+	struct found f;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < v->nr; i++)
+		for (uint32_t k = 0; v->v[i].lblk != RUN_META && k < v->v[i].len; k++)
+			n += identify(c, v->v[i].pblk + k, &f) && f.lblk == v->v[i].lblk + k;
+	return n;
+}
+
 int ifind_complete(struct check *c, struct mrunvec *v, bool agreed)
 {
 	struct foundvec fv = { 0 };
@@ -237,10 +288,11 @@ int ifind_complete(struct check *c, struct mrunvec *v, bool agreed)
 		err = from_device(c, &fv);
 	if (!err) {
 		qsort(fv.v, fv.nr, sizeof(*fv.v), by_place);
-		err = assemble(c, &out, &fv, agreed);
+		drop_empty_tail(&fv);
+		err = protect(c, &fv);
 	}
 	if (!err)
-		let_go(c, &fv, &out);
+		err = assemble(c, &out, &fv, agreed);
 	free(fv.v);
 	free(v->v);
 	*v = out;

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/crc.h"
 #include "base/log.h"
 #include "check/check.h"
 #include "disk/disk.h"
@@ -64,31 +65,29 @@ static void note(struct fuzz *f, uint64_t blk, unsigned off, unsigned len)
 		f->hit[b->ino] = true;
 }
 
-static bool is_meta(const struct block_info *b)
-{
-	return b->use != USE_FREE && b->use != USE_DATA;
-}
-
 /* Most of the inode file is empty: slots that are, or were, in use are preferred. */
-static bool worth_it(const struct fuzz *f, uint64_t blk)
+static bool worth_it(struct fuzz *f, uint64_t blk, enum block_use use)
 {
 	const struct block_info *b = &f->im->block[blk];
 
-	if (b->use == USE_SLOTS)
-		return f->im->bytes[blk << DAXFS_BLOCK_SHIFT] || rng_below((struct rng *)(uintptr_t)&f->r, 400) == 0;
-	if (b->use == USE_LANE)
-		return rng_below((struct rng *)(uintptr_t)&f->r, 8) == 0;
-	return is_meta(b);
+	if (b->use != use)
+		return false;
+	return use != USE_SLOTS || f->im->bytes[blk << DAXFS_BLOCK_SHIFT] || rng_one_in(&f->r, 400);
 }
 
+/* First what kind of block, since there are many more of some than of others. */
 static uint64_t pick_block(struct fuzz *f)
 {
-	uint64_t blk;
+	static const enum block_use uses[] = {
+		USE_SUPER, USE_LANE, USE_SLOTS, USE_SLOTS, USE_SLOTS, USE_NODE, USE_XATTR, USE_DIR, USE_DIR, USE_SNAP,
+	};
+	enum block_use use = uses[rng_below(&f->r, sizeof(uses) / sizeof(uses[0]))];
+	uint64_t nr = f->im->size >> DAXFS_BLOCK_SHIFT, first = rng_below(&f->r, nr);
 
-	do
-		blk = rng_below(&f->r, f->im->size >> DAXFS_BLOCK_SHIFT);
-	while (!worth_it(f, blk));
-	return blk;
+	for (uint64_t i = 0; i < 3 * nr; i++)
+		if (worth_it(f, (first + i) % nr, use))
+			return (first + i) % nr;
+	return 0;		/* no snapshot: the superblock */
 }
 
 static unsigned pick_offset(struct fuzz *f, const struct block_info *b)
@@ -146,6 +145,53 @@ static void reseal_block(struct fuzz *f, uint64_t blk, size_t csum_off)
 	note(f, blk, off, 8);
 }
 
+static uint32_t record_csum(uint64_t blk, unsigned off, const struct ddirent *e)
+{
+	struct { le64 self; le32 off, zero; struct ddirent head; } in = {
+		.self = le64_make(blk), .off = le32_make(off), .head = *e,
+	};
+
+	in.head.csum = le32_make(0);
+	return crc32c(crc32c(0, &in, sizeof(in)), e->name, e->name_len);
+}
+
+/* A record gets another inode, type, length or name. */
+static void reseal_record(struct fuzz *f, uint64_t blk)
+{
+	uint8_t *b = f->rg->base + (blk << DAXFS_BLOCK_SHIFT);
+	unsigned off = sizeof(struct ddirblk), skip = (unsigned)rng_below(&f->r, 60), len;
+	struct ddirent *e = (void *)(b + off);
+
+	for (; skip && off + (len = le16_get(e->rec_len)) + DAXFS_DIRENT_MIN <= DAXFS_BLOCK_SIZE; skip--) {
+		off += len;
+		e = (void *)(b + off);
+	}
+	switch (rng_below(&f->r, 6)) {
+	case 0: e->ino = le64_make(small_or_any(f)); break;
+	case 1: e->ino = le64_make(f->im->file[rng_below(&f->r, f->im->nr_files)].ino); break;
+	case 2: e->type = (uint8_t)rng_below(&f->r, 16); break;
+	case 3: e->rec_len = le16_make((uint16_t)(8 * rng_below(&f->r, 40))); break;
+	case 4: e->name_len = (uint8_t)rng_below(&f->r, le16_get(e->rec_len) - 15u); break;
+	default: e->name[0] = "./abf"[rng_below(&f->r, 5)]; break;
+	}
+	e->csum = le32_make(record_csum(blk, off, e));
+	note(f, blk, off, 1);
+}
+
+/* Both roots of the inode file, which have the same content at all times. */
+static void reseal_roots(struct fuzz *f)
+{
+	struct dsuper *sb = (void *)f->rg->base;
+	struct dsuper *copy = (void *)(f->rg->base + f->im->size - DAXFS_BLOCK_SIZE);
+	unsigned off = 20 + 4 * (unsigned)rng_below(&f->r, 59);
+	uint32_t v = (uint32_t)small_or_any(f);
+
+	memcpy((uint8_t *)&sb->ifile + off, &v, sizeof(v));
+	sb->ifile.csum = le32_make(block_csum(&sb->ifile, sizeof(sb->ifile), offsetof(struct dinode, csum)));
+	if (rng_one_in(&f->r, 2))
+		copy->ifile = sb->ifile;
+}
+
 static void damage_sealed(struct fuzz *f)
 {
 	uint64_t blk = pick_block(f);
@@ -154,6 +200,8 @@ static void damage_sealed(struct fuzz *f)
 	case USE_SLOTS: reseal_slot(f, blk, (unsigned)rng_below(&f->r, DAXFS_INODES_PER_BLOCK)); break;
 	case USE_NODE:
 	case USE_XATTR: reseal_block(f, blk, 4); break;
+	case USE_DIR: reseal_record(f, blk); break;
+	case USE_SUPER: reseal_roots(f); break;
 	default: break;
 	}
 }
