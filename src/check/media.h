@@ -25,7 +25,7 @@ enum copy_flags {
 struct copy {
 	uint64_t blk;
 	unsigned flags;		/* enum copy_flags */
-	uint8_t	 bytes[DAXFS_BLOCK_SIZE];
+	_Alignas(uint64_t) uint8_t bytes[DAXFS_BLOCK_SIZE];
 };
 
 /* File content that gets blocks of its own: from, to, blocks. */

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * check_fixture.c -- running the checker on a core fixture's region
+ */
+#include "check_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/file.h"
+#include "core/xattr.h"
+
+char kf_said[65536];
+
+static void say(void *arg, const char *line)
+{
+	size_t n = strlen(kf_said);
+
+	(void)arg;
+	snprintf(kf_said + n, sizeof(kf_said) - n, "%s\n", line);
+}
+
+bool kf_said_that(const char *text)
+{
+	return strstr(kf_said, text) != NULL;
+}
+
+struct check_result kf_check(struct region *rg, enum check_mode mode)
+{
+	const struct check_opts o = { .mode = mode, .say = say };
+	struct check_result res;
+
+	kf_said[0] = '\0';
+	ck_assert_int_eq(check_region(rg, &o, &res), 0);
+	ck_assert_uint_eq(res.found, res.fixed + res.left);
+	return res;
+}
+
+unsigned kf_exit(struct region *rg, enum check_mode mode)
+{
+	return kf_check(rg, mode).exit;
+}
+
+void kf_repairs(struct region *rg)
+{
+	uint8_t *before = malloc(rg->size);
+
+	must(before);
+	memcpy(before, rg->base, rg->size);
+	ck_assert_uint_eq(kf_exit(rg, CHECK_NO), 4);
+	must(!memcmp(before, rg->base, rg->size));
+	free(before);
+	ck_assert_uint_eq(kf_exit(rg, CHECK_YES), 1);
+	char *said = strdup(kf_said);
+
+	ck_assert_uint_eq(kf_exit(rg, CHECK_NO), 0);
+	strcpy(kf_said, said);
+	free(said);
+}
+
+/* -- content ----------------------------------------------------------------- */
+
+static void put(struct inode *ip)
+{
+	inode_put(ip, 1);
+}
+
+static void make_attrs(struct inode *ip)
+{
+	static char value[5000];
+
+	memset(value, 'v', sizeof(value));
+	for (char c = 'a'; c < 'e'; c++) {
+		char name[] = "user.x";
+		struct xattr_set_req rq = { .name = name, .value = value, .size = sizeof(value) };
+
+		name[5] = c;
+		must(xattr_set(ip, &rq) == 0);
+	}
+}
+
+static void make_sparse(struct inode *dir, const char *name, unsigned blocks)
+{
+	struct inode *ip = cf_file(dir, name);
+
+	for (unsigned i = 0; i < blocks; i++)
+		cf_fill(ip, (uint64_t)i * 2 * CF_BLOCK, 100, 's');
+	put(ip);
+}
+
+/*
+ * /d/f, 20000 bytes of 'f', also /d/hard; /d/l and /d/long, symlinks; /d/fifo, /d/dev, /d/sock;
+ * /d/attrs with a chain; /d/sub/one; /sparse and /deep, maps of two and three levels; /many with
+ * names come and gone.
+ */
+void kf_populate(struct inode *root)
+{
+	static char target[400];
+	struct create_req rq = { .mode = S_IFLNK | 0777, .target = target, .cred = cf_root };
+	struct inode *d = cf_dir(root, "d"), *many = cf_dir(root, "many"), *f = cf_file(d, "f"), *sub = cf_dir(d, "sub");
+	struct inode *ip;
+	char name[64];
+
+	cf_fill(f, 0, 20000, 'f');
+	must(namei_link(f, d, cf_name("hard")) == 0);
+	memset(target, 't', 300);
+	must(namei_create(d, cf_name("long"), &rq, &ip) == 0);
+	put(ip);
+	target[10] = '\0';
+	must(namei_create(d, cf_name("l"), &rq, &ip) == 0);
+	put(ip);
+	put(cf_make(d, "fifo", S_IFIFO | 0600));
+	put(cf_make(d, "sock", S_IFSOCK | 0600));
+	rq = (struct create_req){ .mode = S_IFCHR | 0600, .rdev = 0x103, .cred = cf_root };
+	must(namei_create(d, cf_name("dev"), &rq, &ip) == 0);
+	put(ip);
+	ip = cf_file(d, "attrs");
+	make_attrs(ip);
+	put(ip);
+	put(cf_file(sub, "one"));
+	make_sparse(root, "sparse", 100);
+	make_sparse(root, "deep", 1700);
+	for (unsigned i = 0; i < 400; i++) {
+		snprintf(name, sizeof(name), "a-name-of-some-length-%u", i);
+		put(cf_file(many, name));
+		if (i % 3 == 0)
+			must(cf_unlink(many, name) == 0);
+	}
+	put(sub);
+	put(f);
+	put(many);
+	put(d);
+}
+
+struct dinode *kf_slot(struct inode *dir, const char *name)
+{
+	struct inode *ip = cf_look(dir, name);
+	struct dinode *slot = ip->slot;
+
+	put(ip);
+	return slot;
+}
+
+void kf_seal(struct dinode *di)
+{
+	dinode_seal(di);
+}
