@@ -33,6 +33,7 @@ int claim_reset(struct check *c)
 		return -ENOMEM;
 	c->nr_claimed = 0;
 	c->alloc_hint = 0;
+	c->work = 0;
 	int err = claim_take(c, 0, 1);
 
 	if (!err)

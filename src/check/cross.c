@@ -5,8 +5,9 @@
  * Only when scan.c has seen a block claimed twice are the healthy inodes walked
  * again, to find out by whom.  Who can show that a block is its own keeps it:
  * the inode file first, then nodes, attribute blocks and directory blocks, which
- * name their owner; then content, the lower inode number first.  The others get
- * a copy of the content in free blocks, or a hole when there are none.
+ * name their owner; then content, of inodes that claim as many blocks as they
+ * say first, and of those the lower number first.  The others get a copy of the
+ * content in free blocks, or a hole when there are none.
  *
  * Names: owner  one run of blocks claimed twice, and who keeps it
  */
@@ -22,7 +23,8 @@
 #include "check/slot.h"
 
 struct owner { uint64_t pblk, n, ino, lblk; };
-struct cross { struct check *c; struct owner *v; size_t nr, cap; uint64_t *taken; bool content; };
+enum turn { TURN_NAMED, TURN_CREDIBLE, TURN_ALL };
+struct cross { struct check *c; struct owner *v; size_t nr, cap; uint64_t *taken; enum turn turn; };
 
 /* A part of a run that is claimed twice throughout. */
 struct part { uint64_t lblk, pblk, n; };
@@ -76,6 +78,7 @@ static bool names_owner(const struct check *c, const struct dinode *di, uint64_t
 static int take_runs(struct cross *x, const struct dinode *di, uint64_t ino)
 {
 	const struct check *c = x->c;
+	bool content = x->turn == TURN_ALL || (x->turn == TURN_CREDIBLE && !(c->state[ino] & INO_DOUBTED));
 	int err = 0;
 
 	for (size_t i = 0; i < c->runs.nr; i++) {
@@ -86,7 +89,7 @@ static int take_runs(struct cross *x, const struct dinode *di, uint64_t ino)
 
 			if (!claim_is_twice(c, r->pblk + k) || taken(x, r->pblk + k))
 				continue;
-			if (x->content || names_owner(c, di, ino, lblk, r->pblk + k))
+			if (content || names_owner(c, di, ino, lblk, r->pblk + k))
 				err = take(x, ino, lblk, r->pblk + k);
 		}
 	}
@@ -119,10 +122,9 @@ static int take_ifile(struct cross *x)
 
 	c->runs.nr = 0;
 	ret = map_walk(c, &slot_at(c, 0)->map, 0, &c->runs, &f);
-	x->content = true;
+	x->turn = TURN_ALL;
 	if (ret >= 0)
 		ret = take_runs(x, slot_at(c, 0), 0);
-	x->content = false;
 	return ret;
 }
 
@@ -291,10 +293,7 @@ static int untangle(struct check *c)
 	if (!x.taken)
 		return -ENOMEM;
 	err = take_ifile(&x);
-	if (!err)
-		err = each_healthy(&x, take_runs);
-	x.content = true;
-	if (!err)
+	for (x.turn = TURN_NAMED; !err && x.turn <= TURN_ALL; x.turn++)
 		err = each_healthy(&x, take_runs);
 	qsort(x.v, x.nr, sizeof(*x.v), by_pblk);
 	if (!err && x.nr)

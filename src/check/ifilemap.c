@@ -20,6 +20,8 @@
 #include "check/scan.h"
 #include "check/slot.h"
 
+#define GROW_BLOCKS	16	/* at a time */
+
 static const struct dinode *root_in(const struct check *c, uint64_t blk)
 {
 	return &((const struct dsuper *)media_at(&c->m, blk))->ifile;
@@ -177,6 +179,58 @@ static int store_root(struct check *c, const struct dinode *was, const struct mr
 	slot_seal(&di);
 	err = put_root(c, 0, &di, true);
 	return err ? err : put_root(c, c->nr_blocks - 1, &di, true);
+}
+
+static void *zero_extend(void *p, uint64_t was, uint64_t nr, size_t size)
+{
+	uint8_t *grown = realloc(p, nr * size);
+
+	if (grown)
+		memset(grown + was * size, 0, (nr - was) * size);
+	return grown;
+}
+
+static int extend_tables(struct check *c, uint64_t nr)
+{
+	void *state = zero_extend(c->state, c->nr_slots, nr, sizeof(*c->state)), *nlink = NULL, *links = NULL;
+
+	if (state) {
+		c->state = state;
+		nlink = zero_extend(c->nlink, c->nr_slots, nr, sizeof(*c->nlink));
+	}
+	if (nlink) {
+		c->nlink = nlink;
+		links = zero_extend(c->links, c->nr_slots, nr, sizeof(*c->links));
+	}
+	if (!links)
+		return -ENOMEM;
+	c->links = links;
+	c->nr_slots = nr;
+	return 0;
+}
+
+int ifile_grow(struct check *c)
+{
+	struct dinode was = *root_in(c, 0);
+	struct mrun r = { .lblk = c->nr_slots / DAXFS_INODES_PER_BLOCK };
+	struct mapfault f;
+	int err;
+
+	r.len = (uint32_t)claim_find(c, GROW_BLOCKS, &r.pblk);
+	if (!r.len)
+		return -ENOSPC;
+	for (uint32_t i = 0; i < r.len; i++)
+		if (!media_fresh(&c->m, r.pblk + i))
+			return -ENOMEM;
+	c->runs.nr = 0;
+	err = map_walk(c, &was.map, 0, &c->runs, &f);
+	if (!err)
+		err = mrun_add(&c->runs, r);
+	if (!err)
+		err = extend_tables(c, (r.lblk + r.len) * DAXFS_INODES_PER_BLOCK);
+	if (!err)
+		err = store_root(c, &was, &c->runs);
+	return err ? err : mrun_add(&c->ifile, r);
 }
 
 /* From the claims that allocation needed to the inode file's own. */

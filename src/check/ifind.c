@@ -116,17 +116,10 @@ static int by_place(const void *a, const void *b)
 	return x->ctime > y->ctime ? -1 : x->ctime < y->ctime;
 }
 
-/* What was never used is of no use behind all that was. */
-static void drop_empty_tail(struct foundvec *fv)
-{
-	while (fv->nr && !fv->v[fv->nr - 1].ctime)
-		fv->nr--;
-}
-
 static int protect_block(struct check *c, const struct found *f, struct mrunvec *tmp)
 {
 	const char *why;
-	int err = claim_take(c, f->pblk, 1);
+	int err = f->ctime ? claim_take(c, f->pblk, 1) : 0;
 
 	for (unsigned i = 0; err >= 0 && f->ctime && i < DAXFS_INODES_PER_BLOCK; i++) {
 		const struct dinode *di = (const struct dinode *)media_at(&c->m, f->pblk) + i;
@@ -197,25 +190,42 @@ static int fill_gap(struct check *c, struct mrunvec *v, struct mrun gap, uint64_
 	return err;
 }
 
+/* Empty blocks count as the file's up to the end of the part that it last grew by. */
+static uint64_t file_end(const struct foundvec *fv)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < fv->nr; i++)
+		if (fv->v[i].ctime)
+			end = fv->v[i].lblk + 1;
+	return (end + GAP_MAX - 1) / GAP_MAX * GAP_MAX;
+}
+
 /* Takes the blocks found into the map, as far as they follow each other. */
 static int assemble(struct check *c, struct mrunvec *v, const struct foundvec *fv, bool agreed)
 {
-	uint64_t at = 0;
+	uint64_t at = 0, end = file_end(fv);
 	int err = 0;
 
 	for (size_t i = 0; !err && i < fv->nr; i++) {
 		const struct found *f = &fv->v[i];
 		uint64_t missing = f->lblk - at;
 
-		if (f->lblk < at)	/* an older one of the same place */
+		if (f->lblk < at || f->lblk >= end)	/* an older one of the same place, or of none */
+			continue;
+		if (!f->ctime && claim_test(c, f->pblk))	/* empty, and an inode's */
 			continue;
 		if (missing > GAP_MAX || (missing && !agreed))
 			break;
+		if (missing && !f->ctime)
+			continue;
 		if (missing)
 			err = fill_gap(c, v, (struct mrun){ at, 0, (uint32_t)missing, 0 }, f->pblk);
 		if (err)
 			break;
 		err = put(v, f->lblk, f->pblk);
+		if (!err && !f->ctime)
+			err = claim_take(c, f->pblk, 1);
 		at = f->lblk + 1;
 	}
 	return err < 0 ? err : 0;
@@ -256,8 +266,8 @@ bool ifind_fits(const struct check *c, const struct mrun *r)
 	for (unsigned i = 0; i < DAXFS_INODES_PER_BLOCK; i++) {
 		enum slot_kind kind = first + i ? slot_judge(c, &di[i], first + i, &why) : SLOT_UNUSED;
 
-		wrong += kind == SLOT_BAD;
-		used += kind != SLOT_UNUSED && kind != SLOT_BAD;
+		wrong += kind == SLOT_BAD || kind == SLOT_FREE_DAMAGED;
+		used += kind == SLOT_LIVE || kind == SLOT_FREE || kind == SLOT_SUSPECT;
 	}
 	return wrong <= DAXFS_INODES_PER_BLOCK / 2 && (used || first);	/* there is always a root directory */
 }
@@ -288,7 +298,6 @@ int ifind_complete(struct check *c, struct mrunvec *v, bool agreed)
 		err = from_device(c, &fv);
 	if (!err) {
 		qsort(fv.v, fv.nr, sizeof(*fv.v), by_place);
-		drop_empty_tail(&fv);
 		err = protect(c, &fv);
 	}
 	if (!err)

@@ -161,11 +161,11 @@ static int make(struct check *c)
 	struct dirblock_new n = { .type = DT_DIR, .name = NAME, .name_len = sizeof(NAME) - 1 };
 	uint64_t ino = free_slot(c), hint = 0;
 	struct dinode di;
-	int err;
+	int err = ino ? 0 : ifile_grow(c);
 
-	if (!ino)
-		return -ENOSPC;
-	n.ino = ino;
+	if (err)
+		return err;
+	n.ino = ino = free_slot(c);
 	err = insert(c, DAXFS_ROOT_INO, &n, &hint);
 	if (err)
 		return err;
@@ -188,13 +188,17 @@ static int find_or_make(struct check *c)
 		return 0;
 	ino = names_find(c, DAXFS_ROOT_INO, NAME);
 	c->lf_hint = 0;
-	if (ino && ino < c->nr_slots && c->state[ino] == DT_DIR && cdir_find(c, ino)->named_in == DAXFS_ROOT_INO) {
+	if (ino && ino < c->nr_slots && (c->state[ino] & INO_TYPE) == DT_DIR && cdir_find(c, ino)->named_in == DAXFS_ROOT_INO) {
 		c->lostfound = ino;
-		return 0;
+		return names_load(c, ino);
 	}
 	if (ino)		/* a file of that name: nothing to put inodes into */
 		return -EEXIST;
-	return problem(c, PR_LOSTFOUND, &(struct pctx){ 0 }) ? make(c) : 1;
+	if (!problem(c, PR_LOSTFOUND, &(struct pctx){ 0 }))
+		return 1;
+	int err = make(c);
+
+	return err ? err : names_load(c, c->lostfound);
 }
 
 /* A directory's new parent; a file's new name. */
@@ -229,7 +233,7 @@ int lostfound_adopt(struct check *c, uint64_t ino)
 		return -EEXIST;
 	n.name_len = (unsigned)snprintf(name, sizeof(name), "#%" PRIu64, ino);
 	n.name = name;
-	for (unsigned i = 1; names_find(c, c->lostfound, name); i++)
+	for (unsigned i = 1; names_known(c, name); i++)
 		n.name_len = (unsigned)snprintf(name, sizeof(name), "#%" PRIu64 ".%u", ino, i);
 	err = insert(c, c->lostfound, &n, &c->lf_hint);
 	return err ? err : account(c, ino);

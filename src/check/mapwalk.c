@@ -17,7 +17,7 @@
 /* Entries of a root or a node, and the bounds they must keep. */
 struct level { unsigned level, count; uint64_t lo, hi, blk; const struct dextent *ext; const struct dextidx *idx; };
 
-struct walk { struct check *c; uint64_t ino; struct mrunvec *out; struct mapfault *fault; };
+struct walk { struct check *c; uint64_t ino; struct mrunvec *out; struct mapfault *fault; uint64_t *left; };
 
 int mrun_add(struct mrunvec *v, struct mrun r)
 {
@@ -57,6 +57,9 @@ static int walk_extents(const struct walk *w, const struct level *l)
 
 		if (why)
 			return fault(w, PR_NODE_DAMAGED, l->blk, why);
+		if (r.len > *w->left)
+			return fault(w, PR_NODE_DAMAGED, l->blk, "more blocks than the device has");
+		*w->left -= r.len;
 		if (mrun_add(w->out, r))
 			return -ENOMEM;
 		lo = r.lblk + r.len;
@@ -124,7 +127,8 @@ static int walk_indexes(const struct walk *w, const struct level *l)
 
 int map_walk(struct check *c, const struct dmap *root, uint64_t ino, struct mrunvec *out, struct mapfault *fl)
 {
-	struct walk w = { c, ino, out, fl };
+	uint64_t left = c->nr_blocks;
+	struct walk w = { c, ino, out, fl, &left };
 	struct level l = {
 		.level = le16_get(root->depth), .count = le16_get(root->count), .hi = DAXFS_FILE_BLOCKS_MAX,
 		.ext = root->ext, .idx = root->idx,

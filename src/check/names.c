@@ -453,6 +453,50 @@ uint64_t names_find(struct check *c, uint64_t dir, const char *name)
 	return each_block(c, dir, find_in, &s) == 1 ? s.found : 0;
 }
 
+struct text { const struct check *c; const char *s; size_t len; };
+
+static bool same_text(void *arg, uint64_t pos)
+{
+	const struct text *t = arg;
+	const struct ddirent *e = dirblock_rec(media_at(&t->c->m, pos >> DAXFS_BLOCK_SHIFT), pos % DAXFS_BLOCK_SIZE);
+
+	return e->name_len == t->len && !memcmp(e->name, t->s, t->len);
+}
+
+static int load_block(struct check *c, void *arg, const struct dirblock_id *id)
+{
+	struct dirblock db;
+	int ret = 0;
+
+	(void)arg;
+	dirblock_scan(media_at(&c->m, id->self), id->self, &db);
+	for (unsigned i = 0; ret >= 0 && i < db.nr; i++) {
+		const struct ddirent *e = dirblock_rec(media_at(&c->m, id->self), db.off[i]);
+		struct text t = { c, e->name, e->name_len };
+		struct nameset_key k = { name_hash(c->seed, e->name, e->name_len),
+					 id->self << DAXFS_BLOCK_SHIFT | db.off[i], same_text, &t };
+		uint64_t other;
+
+		ret = nameset_add(&c->names, &k, &other);
+	}
+	return ret < 0 ? ret : 0;
+}
+
+int names_load(struct check *c, uint64_t dir)
+{
+	int err = nameset_reset(&c->names, 0);
+
+	return err ? err : each_block(c, dir, load_block, NULL);
+}
+
+bool names_known(struct check *c, const char *name)
+{
+	struct text t = { c, name, strlen(name) };
+	struct nameset_key k = { name_hash(c->seed, name, t.len), 0, same_text, &t };
+
+	return nameset_has(&c->names, &k);
+}
+
 /* Edits a copy only if there is room: every edit makes another round. */
 static int insert_in(struct check *c, void *arg, const struct dirblock_id *id)
 {

@@ -24,4 +24,9 @@ uint64_t names_find(struct check *c, uint64_t dir, const char *name);
 struct dirblock_new;
 int names_insert(struct check *c, uint64_t dir, const struct dirblock_new *n, uint64_t *hint);
 
+/* names_load - remember the names that directory @dir has now, in c->names.  0 or -ENOMEM. */
+int names_load(struct check *c, uint64_t dir);
+/* names_known - was the name among those? */
+bool names_known(struct check *c, const char *name);
+
 #endif

@@ -97,3 +97,14 @@ int nameset_add(struct nameset *s, const struct nameset_key *k, uint64_t *other)
 	put(s, hash, k->pos);
 	return 0;
 }
+
+bool nameset_has(const struct nameset *s, const struct nameset_key *k)
+{
+	uint64_t hash = k->hash | 1;
+	size_t mask = s->cap - 1;
+
+	for (size_t i = (size_t)hash & mask; s->hash[i]; i = (i + 1) & mask)
+		if (s->hash[i] == hash && k->same(k->arg, s->pos[i]))
+			return true;
+	return false;
+}

@@ -24,4 +24,7 @@ void nameset_fini(struct nameset *s);
 struct nameset_key { uint64_t hash, pos; bool (*same)(void *arg, uint64_t pos); void *arg; };
 int nameset_add(struct nameset *s, const struct nameset_key *k, uint64_t *other);
 
+/* nameset_has - is there a name for which @k says that it is the same?  k->pos does not matter. */
+bool nameset_has(const struct nameset *s, const struct nameset_key *k);
+
 #endif

@@ -108,6 +108,11 @@ static int keep_extent(const struct walk *w, struct mrun r)
 {
 	uint64_t left = r.len;
 
+	if (check_overdone(w->c, left)) {
+		w->s->lossy = true;
+		report(w, PR_CLAIMED, (struct pctx){ .blk = r.pblk, .num = left });
+		return 0;
+	}
 	while (left) {
 		uint64_t n = left;
 

@@ -145,12 +145,15 @@ static int scan_live(struct check *c, const struct dinode *di, uint64_t ino)
 	if (ret)
 		return ret < 0 ? ret : put_aside(c, ino);
 	blocks = scan_blocks(&c->runs);
+	if (check_overdone(c, blocks))
+		return put_aside(c, ino);
 	ret = claim_runs(c, &c->runs);
 	if (!ret)
 		ret = scan_note(c, di, ino);
-	if (!ret && blocks != le64_get(di->blocks))
-		ret = fix_blocks(c, di, ino, blocks);
-	return ret;
+	if (ret || blocks == le64_get(di->blocks))
+		return ret;
+	c->state[ino] |= INO_DOUBTED;
+	return fix_blocks(c, di, ino, blocks);
 }
 
 /* -- all slots ---------------------------------------------------------------------------- */

@@ -23,4 +23,7 @@ uint64_t scan_blocks(const struct mrunvec *v);
 /* ifile_open - find the inode file: c->ifile, c->nr_slots (ifilemap.c).  0, -ENOMEM, -ECANCELED, -EUCLEAN. */
 int ifile_open(struct check *c);
 
+/* ifile_grow - more slots, when all are in use.  0, -ENOSPC, -ENOMEM. */
+int ifile_grow(struct check *c);
+
 #endif

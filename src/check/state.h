@@ -28,6 +28,7 @@ struct mrunvec { struct mrun *v; size_t nr, cap; };
 /* state of an inode number: DT_* of its type in the low bits, 0 = free */
 #define INO_TYPE	0x0fu
 #define INO_ORPHAN	0x10u	/* nlink 0 */
+#define INO_DOUBTED	0x40u	/* its count of blocks is not what it claims */
 #define INO_DAMAGED	0x20u	/* its content cannot be trusted; nothing was changed */
 
 struct cdir {
@@ -63,6 +64,7 @@ struct check {
 	uint64_t		*claimed;	/* bit per block */
 	uint64_t		*twice;		/* bit per block, NULL while there is none */
 	uint64_t		 nr_claimed, alloc_hint;
+	uint64_t		 work;		/* blocks of all claims of this round, also of those that came to nothing */
 
 	/* inodes */
 	struct mrunvec		 ifile;		/* runs of the inode file, by lblk, no holes */
@@ -96,6 +98,18 @@ static inline bool check_valid(const struct check *c, uint64_t pblk, uint64_t n)
 	if (pblk == 0 || n == 0 || pblk >= last || n > last - pblk)
 		return false;
 	return pblk >= end || pblk + n <= c->g.journal;
+}
+
+/*
+ * check_overdone - are claims of @n more blocks too many to look at?
+ *
+ * Each block may be claimed a few times in a damaged filesystem.  Many inodes that each claim all of the
+ * device can only be meant to keep the check busy.
+ */
+static inline bool check_overdone(struct check *c, uint64_t n)
+{
+	c->work += n;
+	return c->work > 16 * c->nr_blocks;
 }
 
 /* check_go - 0, or -ECANCELED when the check is to end here. */

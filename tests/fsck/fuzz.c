@@ -155,26 +155,36 @@ static uint32_t record_csum(uint64_t blk, unsigned off, const struct ddirent *e)
 	return crc32c(crc32c(0, &in, sizeof(in)), e->name, e->name_len);
 }
 
+/* Offset of a record; the block may have been damaged before. */
+static unsigned pick_record(struct fuzz *f, const uint8_t *b)
+{
+	unsigned off = sizeof(struct ddirblk), skip = (unsigned)rng_below(&f->r, 60), len;
+
+	for (; skip; skip--, off += len) {
+		len = le16_get(((const struct ddirent *)(const void *)(b + off))->rec_len);
+		if (len < DAXFS_DIRENT_MIN || len % 8 || off + len + DAXFS_DIRENT_MIN > DAXFS_BLOCK_SIZE)
+			break;
+	}
+	return off;
+}
+
 /* A record gets another inode, type, length or name. */
 static void reseal_record(struct fuzz *f, uint64_t blk)
 {
 	uint8_t *b = f->rg->base + (blk << DAXFS_BLOCK_SHIFT);
-	unsigned off = sizeof(struct ddirblk), skip = (unsigned)rng_below(&f->r, 60), len;
+	unsigned off = pick_record(f, b);
 	struct ddirent *e = (void *)(b + off);
 
-	for (; skip && off + (len = le16_get(e->rec_len)) + DAXFS_DIRENT_MIN <= DAXFS_BLOCK_SIZE; skip--) {
-		off += len;
-		e = (void *)(b + off);
-	}
 	switch (rng_below(&f->r, 6)) {
 	case 0: e->ino = le64_make(small_or_any(f)); break;
 	case 1: e->ino = le64_make(f->im->file[rng_below(&f->r, f->im->nr_files)].ino); break;
 	case 2: e->type = (uint8_t)rng_below(&f->r, 16); break;
 	case 3: e->rec_len = le16_make((uint16_t)(8 * rng_below(&f->r, 40))); break;
-	case 4: e->name_len = (uint8_t)rng_below(&f->r, le16_get(e->rec_len) - 15u); break;
+	case 4: e->name_len = (uint8_t)rng_below(&f->r, e->name_len + 2u); break;
 	default: e->name[0] = "./abf"[rng_below(&f->r, 5)]; break;
 	}
-	e->csum = le32_make(record_csum(blk, off, e));
+	if (off + sizeof(*e) + e->name_len <= DAXFS_BLOCK_SIZE)
+		e->csum = le32_make(record_csum(blk, off, e));
 	note(f, blk, off, 1);
 }
 

@@ -570,6 +570,50 @@ START_TEST(snapshot_that_forgets_a_block_is_dropped)
 }
 END_TEST
 
+/* -- cut short ---------------------------------------------------------------------------------- */
+
+/* A repair of many kinds at once, under the recording backend. */
+static void damage_a_lot(void)
+{
+	struct dinode *attrs = slot_of("d", "attrs"), *f = slot_of("d", "f"), *fifo = slot_of("d", "fifo");
+	struct dinode *deep = kf_slot(c.root, "sparse");
+	struct ddirblk *blk;
+	struct ddirent *e = record_of("many", "a-name-of-some-length-7", &blk);
+
+	cf_close(&c);
+	e->rec_len = le16_make(3);
+	attrs->gid = le32_make(5);
+	memset(fifo, 0xab, 100);
+	((struct dextnode *)block(le64_get(deep->map.idx[0].pblk)))->csum.le ^= 8;
+	f->nlink = le32_make(1);
+	kf_seal(f);
+}
+
+START_TEST(repair_cut_short_at_any_moment_is_finished_by_another)
+{
+	struct region *rec, *img;
+	unsigned step;
+
+	damage_a_lot();
+	must(region_open_record(&rec, SIZE) == 0 && region_open_ram(&img, SIZE) == 0);
+	memcpy(rec->base, c.rg->base, SIZE);
+	record_start(rec);
+	ck_assert_uint_eq(kf_exit(rec, CHECK_YES), 1);
+	step = 1 + (unsigned)record_nr(rec) / 25;
+	for (size_t i = (size_t)_i; i <= record_nr(rec); i += step) {
+		record_image(rec, i, (unsigned)(i % 3), i + 1, img->base);
+		ck_assert_uint_le(kf_exit(img, CHECK_YES), 1);
+		ck_assert_msg(kf_exit(img, CHECK_NO) == 0, "event %zu: %s", i, kf_said);
+		memcpy(c.rg->base, img->base, SIZE);
+		cf_mount(&c, 0);
+		f_is_intact();
+		cf_kill(&c);
+	}
+	region_close(rec);
+	region_close(img);
+}
+END_TEST
+
 static TCase *super_case(void)
 {
 	TCase *tc = tcase_create("super");
@@ -625,6 +669,16 @@ static TCase *names_case(void)
 	return tc;
 }
 
+static TCase *crash_case(void)
+{
+	TCase *tc = tcase_create("crash");
+
+	tcase_set_timeout(tc, 240);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, repair_cut_short_at_any_moment_is_finished_by_another, 0, 2);
+	return tc;
+}
+
 Suite *suite_check_repair(void);
 
 Suite *suite_check_repair(void)
@@ -634,5 +688,6 @@ Suite *suite_check_repair(void)
 	suite_add_tcase(s, super_case());
 	suite_add_tcase(s, inode_case());
 	suite_add_tcase(s, names_case());
+	suite_add_tcase(s, crash_case());
 	return s;
 }
