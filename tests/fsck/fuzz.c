@@ -61,6 +61,8 @@ static void note(struct fuzz *f, uint64_t blk, unsigned off, unsigned len)
 		f->copy = true;
 	else if (b->use == USE_SLOTS)
 		note_slots(f, b->ino, off, len);
+	else if (b->use == USE_LANE)	/* what it would roll back, if there is anything */
+		f->hit[DAXFS_ROOT_INO] |= f->im == &f->image[IMAGE_LIVE];
 	else if (b->use == USE_NODE || b->use == USE_XATTR || b->use == USE_DIR)
 		f->hit[b->ino] = true;
 }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "base/hash.h"
+#include "check/check.h"
 #include "core/dir.h"
 #include "core/file.h"
 #include "core/space.h"
@@ -25,6 +26,7 @@
 #include "disk/extmap.h"
 #include "disk/super.h"
 #include "disk/xattrblk.h"
+#include "pm/record.h"
 #include "pm/region.h"
 
 #define BUF	(1u << 20)
@@ -335,6 +337,42 @@ void image_load(const struct image *im, struct region *rg)
 	memcpy(rg->base, im->bytes, im->size);
 }
 
+/* The bytes at the first moment at which a log is live. */
+static void cut_power(struct image *im, struct rig *g)
+{
+	const struct check_opts o = { .mode = CHECK_NO };
+	struct check_result res = { 0 };
+	struct region *rg;
+
+	must(region_open_ram(&rg, im->size) == 0, "region_open_ram");
+	record_start(g->rg);
+	put(rig_make(g->root, "during", S_IFREG | 0644));
+	for (size_t i = 0; !res.undone; i++) {
+		must(i < record_nr(g->rg), "finding a live log");
+		record_image(g->rg, i, REC_ALL, 0, im->bytes);
+		image_load(im, rg);
+		must(check_region(rg, &o, &res) == 0 && !res.exit, "checking a live log");
+	}
+	rig_free(g);
+	*g = (struct rig){ .rg = rg };
+}
+
+static void end_image(struct image *im, struct rig *g, enum image_end end, struct rng *r)
+{
+	if (end == IMAGE_LIVE) {
+		cut_power(im, g);
+		return;
+	}
+	if (end == IMAGE_KILLED) {
+		make_orphans(g->root, r);
+		rig_kill(g);
+	} else {
+		rig_close(g);
+	}
+	memcpy(im->bytes, g->rg->base, im->size);
+	mark_blocks(im, g->rg);
+}
+
 void image_make(struct image *im, uint64_t size, enum image_end end, uint64_t seed)
 {
 	struct rig g;
@@ -343,17 +381,12 @@ void image_make(struct image *im, uint64_t size, enum image_end end, uint64_t se
 	*im = (struct image){ .size = size, .bytes = malloc(size) };
 	must(im->bytes, "malloc");
 	rng_init(&r, seed);
-	rig_new(&g, size, RIG_RAM);
+	rig_new(&g, size, end == IMAGE_LIVE ? RIG_RECORD : RIG_RAM);
 	make_tree(g.root, &r);
-	if (end == IMAGE_KILLED) {
-		make_orphans(g.root, &r);
-		rig_kill(&g);
-	} else {
-		rig_close(&g);
-	}
-	memcpy(im->bytes, g.rg->base, size);
-	mark_blocks(im, g.rg);
+	end_image(im, &g, end, &r);
 	rig_mount(&g, 0);
+	if (end == IMAGE_LIVE)		/* walked as recovery leaves it */
+		mark_blocks(im, g.rg);
 	add_known(im, 0, rig_name("/"), g.root);
 	learn(im, 0, g.root);
 	rig_free(&g);

@@ -11,7 +11,12 @@
 #include "harness/rig.h"
 #include "harness/rng.h"
 
-enum image_end { IMAGE_CLEAN, IMAGE_KILLED, IMAGE_ENDS };
+enum image_end {
+	IMAGE_CLEAN,
+	IMAGE_KILLED,		/* with orphans */
+	IMAGE_LIVE,		/* power was cut inside a transaction on the root directory */
+	IMAGE_ENDS,
+};
 
 /* What the bytes of a block are for. */
 enum block_use { USE_FREE, USE_SUPER, USE_LANE, USE_SLOTS, USE_NODE, USE_XATTR, USE_DIR, USE_DATA, USE_SNAP };

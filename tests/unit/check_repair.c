@@ -570,6 +570,68 @@ START_TEST(snapshot_that_forgets_a_block_is_dropped)
 }
 END_TEST
 
+START_TEST(all_files_of_a_lost_directory_get_names)
+{
+	struct inode *many = cf_look(c.root, "many"), *lf;
+	struct dinode *di = many->slot;
+	char name[64];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 400; i++) {
+		snprintf(name, sizeof(name), "a-name-of-some-length-%u", i);
+		struct inode *ip = cf_look(many, name);
+
+		if (ip)
+			put(ip);
+		n += ip != NULL;
+	}
+	put(many);
+	cf_close(&c);
+	memset(di, 0xbd, sizeof(*di));
+	repaired("has no name");
+	lf = cf_look(c.root, "lost+found");
+	for (unsigned ino = 1; ino < 1000; ino++) {
+		snprintf(name, sizeof(name), "#%u", ino);
+		n -= cf_exists(lf, name);
+	}
+	ck_assert_uint_eq(n, 0);
+	put(lf);
+}
+END_TEST
+
+/* -- asking ------------------------------------------------------------------------------------- */
+
+struct answers { unsigned asked, yes; };
+
+static bool on_ask(void *arg, const char *question)
+{
+	struct answers *a = arg;
+
+	ck_assert(strchr(question, '?'));
+	return a->asked++ < a->yes;
+}
+
+START_TEST(what_is_refused_stays_and_is_asked_once)
+{
+	struct answers a = { .yes = 1 };
+	const struct check_opts o = { .mode = CHECK_ASK, .ask = on_ask, .arg = &a };
+	struct dinode *f = slot_of("d", "f"), *l = slot_of("d", "l");
+	struct check_result res;
+
+	cf_close(&c);
+	f->nlink = l->nlink = le32_make(9);
+	kf_seal(f);
+	kf_seal(l);
+	ck_assert_int_eq(check_region(c.rg, &o, &res), 0);
+	ck_assert_uint_eq(a.asked, 2);
+	ck_assert_uint_eq(res.found, 2);
+	ck_assert_uint_eq(res.fixed, 1);
+	ck_assert_uint_eq(res.exit, 5);
+	ck_assert_uint_eq(kf_check(c.rg, CHECK_NO).found, 1);
+	kf_repairs(c.rg);
+}
+END_TEST
+
 /* -- cut short ---------------------------------------------------------------------------------- */
 
 /* A repair of many kinds at once, under the recording backend. */
@@ -665,6 +727,8 @@ static TCase *names_case(void)
 	tcase_add_test(tc, entry_to_nothing_is_removed_and_a_wrong_type_corrected);
 	tcase_add_test(tc, second_name_of_a_directory_is_removed);
 	tcase_add_test(tc, directories_in_a_circle_are_cut_and_connected);
+	tcase_add_test(tc, all_files_of_a_lost_directory_get_names);
+	tcase_add_test(tc, what_is_refused_stays_and_is_asked_once);
 	tcase_add_test(tc, lost_root_directory_is_made_anew_and_everything_connected);
 	return tc;
 }
