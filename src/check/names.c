@@ -93,22 +93,22 @@ static int reject_if_impossible(struct check *c, const struct entry *en)
 	return child == en->d->ino ? reject(c, en, PR_DIRENT_SECOND) : 0;
 }
 
-static bool same_entry(void *arg, uint64_t pos)
-{
-	const struct entry *en = ((void **)arg)[0];
-	const struct check *c = ((void **)arg)[1];
-	const struct ddirent *e = dirblock_rec(media_at(&c->m, pos >> DAXFS_BLOCK_SHIFT),
-					       pos % DAXFS_BLOCK_SIZE);
+struct text { const struct check *c; const char *s; size_t len; };
 
-	return e->name_len == en->e->name_len && !memcmp(e->name, en->e->name, e->name_len);
+static bool same_text(void *arg, uint64_t pos)
+{
+	const struct text *t = arg;
+	const struct ddirent *e = dirblock_rec(media_at(&t->c->m, pos >> DAXFS_BLOCK_SHIFT), pos % DAXFS_BLOCK_SIZE);
+
+	return e->name_len == t->len && !memcmp(e->name, t->s, t->len);
 }
 
 static int reject_if_duplicate(struct check *c, struct entry *en)
 {
-	void *arg[] = { en, c };
+	struct text t = { c, en->e->name, en->e->name_len };
 	struct nameset_key k = {
 		name_hash(c->seed, en->e->name, en->e->name_len),
-		en->at.blk << DAXFS_BLOCK_SHIFT | en->at.off, same_entry, arg,
+		en->at.blk << DAXFS_BLOCK_SHIFT | en->at.off, same_text, &t,
 	};
 	uint64_t other;
 	int ret = nameset_add(&c->names, &k, &other);
@@ -451,16 +451,6 @@ uint64_t names_find(struct check *c, uint64_t dir, const char *name)
 	struct search s = { .name = name };
 
 	return each_block(c, dir, find_in, &s) == 1 ? s.found : 0;
-}
-
-struct text { const struct check *c; const char *s; size_t len; };
-
-static bool same_text(void *arg, uint64_t pos)
-{
-	const struct text *t = arg;
-	const struct ddirent *e = dirblock_rec(media_at(&t->c->m, pos >> DAXFS_BLOCK_SHIFT), pos % DAXFS_BLOCK_SIZE);
-
-	return e->name_len == t->len && !memcmp(e->name, t->s, t->len);
 }
 
 static int load_block(struct check *c, void *arg, const struct dirblock_id *id)
