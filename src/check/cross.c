@@ -267,7 +267,7 @@ static int mend_loser(struct cross *x, const struct dinode *di, uint64_t ino)
 	bool agreed = true;
 	int err;
 
-	if (!loses_any(x, ino))
+	if (!(x->c->state[ino] & INO_DOUBTED) != (x->turn == TURN_CREDIBLE) || !loses_any(x, ino))
 		return 0;
 	if (chain_lost(x, di, ino)) {
 		new.xattr = le64_make(0);
@@ -296,7 +296,8 @@ static int untangle(struct check *c)
 	for (x.turn = TURN_NAMED; !err && x.turn <= TURN_ALL; x.turn++)
 		err = each_healthy(&x, take_runs);
 	qsort(x.v, x.nr, sizeof(*x.v), by_pblk);
-	if (!err && x.nr)
+	/* Copies take free blocks: those that are believed get theirs first. */
+	for (x.turn = TURN_CREDIBLE; !err && x.nr && x.turn <= TURN_ALL; x.turn++)
 		err = each_healthy(&x, mend_loser);
 	free(x.taken);
 	free(x.v);
