@@ -164,6 +164,16 @@ umount_fs() {
 	gone $umount_pids
 }
 
+# Installs the helper where mount(8) looks, if nobody has.
+link_helper() {
+	if [ -e /sbin/mount.fuse.daxfs ] || [ -L /sbin/mount.fuse.daxfs ]; then
+		[ "$(readlink -f /sbin/mount.fuse.daxfs)" = "$(readlink -f "$DAXFS")" ]
+		return
+	fi
+	ln -s "$DAXFS" /sbin/mount.fuse.daxfs 2>/dev/null || return 1
+	HELPER=/sbin/mount.fuse.daxfs
+}
+
 # remount_fs [OPTION,...] -- unmount, then mount
 remount_fs() {
 	umount_fs

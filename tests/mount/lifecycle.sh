@@ -236,16 +236,6 @@ ro_stays_ro() {
 	has_options ro
 }
 
-# Installs the helper where mount(8) looks, if nobody has.
-link_helper() {
-	if [ -e /sbin/mount.fuse.daxfs ] || [ -L /sbin/mount.fuse.daxfs ]; then
-		[ "$(readlink -f /sbin/mount.fuse.daxfs)" = "$(readlink -f "$DAXFS")" ]
-		return
-	fi
-	ln -s "$DAXFS" /sbin/mount.fuse.daxfs 2>/dev/null || return 1
-	HELPER=/sbin/mount.fuse.daxfs
-}
-
 through_mount() {
 	mount -t fuse.daxfs "$IMG" "$MNT" -o noatime,nosuid,defaults,nofail,x-systemd.automount
 	same "source and type" "$IMG fuse.daxfs" "$(mount_line | cut -d ' ' -f 1,2)"
