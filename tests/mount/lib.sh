@@ -123,11 +123,16 @@ daemons() {
 		done
 }
 
+# exited PID -- no thread of it runs any more, even if init has yet to collect it
+exited() {
+	! sed 's/.*) //' /proc/"$1"/task/*/stat 2>/dev/null | grep -q '^[^ZX]'
+}
+
 # gone PID... -- wait until they have exited, 60 seconds at most
 gone() {
 	for gone_pid; do
 		tries=0
-		while kill -0 "$gone_pid" 2>/dev/null; do
+		until exited "$gone_pid"; do
 			tries=$((tries + 1))
 			[ $tries -lt 6000 ] || { echo "daemon $gone_pid does not exit"; return 1; }
 			sleep 0.01
