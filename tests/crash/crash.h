@@ -43,6 +43,8 @@ struct scene {
 	struct fs *fs;
 	struct inode *root;
 	struct inode *held[2 * STEP_FILES];	/* open files: of every step one; then orphans */
+	struct inode *written[STEPS_MAX];	/* by a step, and still in somebody's hands */
+	unsigned nr_written;
 };
 
 /* scene_open - mount, or read-only if not @mounted, and open what the geometry says; scene_leave - as a killed process leaves it. */
@@ -107,7 +109,7 @@ void explore_mutants(const struct crash_case *c, struct totals *sum, struct scor
 
 /* -- kinds of runs ------------------------------------------------------------------------------ */
 
-struct plan { const char *geometry, *op; unsigned jobs; uint64_t seed; unsigned part, parts; bool verbose; };
+struct plan { const char *geometry, *op; unsigned jobs, effort; uint64_t seed; unsigned part, parts; };
 
 /* plan_singles, plan_pairs, plan_random - 0, or 1 when something is violated (plan.c). */
 int plan_singles(const struct plan *p);
@@ -115,6 +117,6 @@ int plan_pairs(const struct plan *p);
 int plan_random(const struct plan *p, unsigned nr);
 int plan_mutants(const struct plan *p);
 int plan_case(const char *id);
-int plan_guarantees(const struct plan *p);
+int plan_guarantees(void);
 
 #endif

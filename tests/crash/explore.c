@@ -23,7 +23,9 @@
 #include "pm/record.h"
 #include "pm/replay.h"
 
-#define EFFORT_AGAIN	4u	/* for power cuts inside recovery, see states.h */
+/* For power cuts inside recovery, see states.h. */
+#define EFFORT_AGAIN	1u
+#define LINES_AGAIN	5u
 #define CONTROL		256u	/* one state in so many is verified although its like was */
 
 enum mutation { MUTATE_NOTHING, MUTATE_DROP, MUTATE_DELAY };
@@ -287,6 +289,7 @@ static void cut_again(struct again *a, struct replay *rp)
 	const struct replay_word *w = replay_pending(rp, &nr);
 
 	states_init(&s2, w, nr, EFFORT_AGAIN, a->r->state);
+	s2.lines_all = LINES_AGAIN;
 	while (states_next(&s2))
 		try_again(a, &s2);
 	states_fini(&s2);
@@ -348,7 +351,8 @@ static void explore_recovery(struct trial *r, const struct states *s, const stru
 static void observe(struct trial *r, const struct expect *e, const struct finding *f)
 {
 	struct observed *o = &r->seen[e->hi];
-	bool old = f->matched == e->lo && f->old_content, new = f->matched == e->hi && f->new_content;
+	bool same = !tree_differs(&e->tree[e->lo], &e->tree[e->hi], (char[160]){ 0 });
+	bool old = f->old_content && (same || f->matched == e->lo), new = f->new_content && (same || f->matched == e->hi);
 
 	if (e->lo == e->hi) {
 		o->durable = o->durable && new;

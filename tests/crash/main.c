@@ -16,10 +16,12 @@ static const struct option options[] = {
 	{ "pairs", no_argument, NULL, 'p' },
 	{ "triples", required_argument, NULL, 't' },
 	{ "mutants", no_argument, NULL, 'm' },
+	{ "guarantees", no_argument, NULL, 'G' },
 	{ "geometry", required_argument, NULL, 'g' },
 	{ "op", required_argument, NULL, 'o' },
 	{ "case", required_argument, NULL, 'c' },
 	{ "part", required_argument, NULL, 'P' },
+	{ "effort", required_argument, NULL, 'e' },
 	{ "jobs", required_argument, NULL, 'j' },
 	{ "seed", required_argument, NULL, 'S' },
 	{ "list", no_argument, NULL, 'l' },
@@ -36,9 +38,11 @@ static void usage(FILE *to)
 	      "  --pairs         every operation after every other\n"
 	      "  --triples N     N random sequences of three\n"
 	      "  --mutants       leave out every flush and fence, delay every store: is it noticed?\n"
+	      "  --guarantees    what every operation promises, in words with tabs between them\n"
 	      "  --geometry G    only on this one\n"
 	      "  --op O          only what has this operation\n"
 	      "  --part I/N      only every N-th case, from I on\n"
+	      "  --effort N      random states of each kind at a cut (default 64 for singles, else 1)\n"
 	      "  --jobs N        processes (default: one per CPU)\n"
 	      "  --seed N        of the random sequences (default 1)\n"
 	      "  --list          geometries and operations\n", to);
@@ -66,7 +70,7 @@ static bool known(const struct plan *p)
 	return g && o;
 }
 
-struct wish { bool singles, pairs, mutants; unsigned triples; };
+struct wish { bool singles, pairs, mutants, guarantees; unsigned triples; };
 
 static int run(const struct plan *p, const struct wish *w)
 {
@@ -80,6 +84,8 @@ static int run(const struct plan *p, const struct wish *w)
 		bad |= plan_random(p, w->triples);
 	if (w->mutants)
 		bad |= plan_mutants(p);
+	if (w->guarantees)
+		bad |= plan_guarantees();
 	return bad;
 }
 
@@ -96,10 +102,12 @@ int main(int argc, char **argv)
 		case 'p': w.pairs = true; break;
 		case 't': w.triples = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'm': w.mutants = true; break;
+		case 'G': w.guarantees = true; break;
 		case 'g': p.geometry = optarg; break;
 		case 'o': p.op = optarg; break;
 		case 'c': id = optarg; break;
 		case 'P': sscanf(optarg, "%u/%u", &p.part, &p.parts); break;
+		case 'e': p.effort = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'j': p.jobs = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'S': p.seed = strtoull(optarg, NULL, 10); break;
 		case 'l': return list();
@@ -107,7 +115,7 @@ int main(int argc, char **argv)
 		default: usage(stderr); return 2;
 		}
 	}
-	if (optind < argc || !p.jobs || !p.parts || (!id && !w.singles && !w.pairs && !w.triples && !w.mutants)) {
+	if (optind < argc || !p.jobs || !p.parts || (!id && !w.singles && !w.pairs && !w.triples && !w.mutants && !w.guarantees)) {
 		usage(stderr);
 		return 2;
 	}

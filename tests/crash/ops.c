@@ -116,7 +116,10 @@ static int write_file(struct scene *s, struct name name, struct io io, unsigned 
 	struct inode *ip;
 	int err = find(s, name, &ip);
 
-	return err ? err : put(ip, write_to(ip, &io, step));
+	if (err)
+		return err;
+	s->written[s->nr_written++] = ip;	/* the last reference would flush */
+	return write_to(ip, &io, step);
 }
 
 static int set(struct scene *s, struct name name, const struct iattr *a, unsigned mask)
@@ -317,6 +320,8 @@ static void let_go(struct scene *s)
 		}
 	}
 	record_other_thread();
+	while (s->nr_written)
+		inode_put(s->written[--s->nr_written], 1);
 	inode_put(s->root, 1);
 }
 

@@ -69,7 +69,7 @@ static void do_job(const struct plan *p, const struct work *w, struct shared *sh
 	for (;;) {
 		uint64_t i = atomic_fetch_add(&sh->next, 1);
 
-		c = (struct crash_case){ .effort = w->effort, .only_cut = -1, .only_state = -1 };
+		c = (struct crash_case){ .effort = p->effort ? p->effort : w->effort, .only_cut = -1, .only_state = -1 };
 		if (!w->make(p, i, &c))
 			return;
 		if (p->parts > 1 && i % p->parts != p->part)

@@ -22,7 +22,7 @@ static void *need(void *p)
 
 void states_init(struct states *s, const struct replay_word *word, size_t nr, unsigned effort, uint64_t seed)
 {
-	*s = (struct states){ .word = word, .nr_words = nr, .effort = effort, .seed = seed };
+	*s = (struct states){ .word = word, .nr_words = nr, .effort = effort, .lines_all = LINES_ALL, .seed = seed };
 	s->pick = need(calloc(nr + 1, 1));
 	s->line = need(malloc((nr + 1) * sizeof(*s->line)));
 	for (size_t i = 0; i < nr; i++)
@@ -138,7 +138,7 @@ static void pick_random_words(struct states *s)
 
 static uint64_t phase_length(const struct states *s)
 {
-	bool many = s->nr_lines > LINES_ALL;
+	bool many = s->nr_lines > s->lines_all;
 
 	switch (s->phase) {
 	case NONE:

@@ -24,6 +24,7 @@ struct states {
 	size_t *line;		/* index of each line's first word; one more at the end */
 	size_t nr_lines;
 	unsigned effort;	/* random ones of each kind; pairs: 64 times as many */
+	unsigned lines_all;	/* LINES_ALL; may be made less before the first states_next() */
 	unsigned phase;
 	uint64_t i;		/* within the phase */
 	uint64_t seed;
