@@ -70,8 +70,7 @@ static void write_all(struct region *rg, const struct plan *p, const struct fs_f
 {
 	struct disk d = { .rg = rg, .nr_blocks = p->g.nr_blocks, .super = (void *)rg->base };
 
-	pm_zero(rg, rg->base, DAXFS_BLOCK_SIZE);
-	pm_fence(rg);
+	super_wipe(rg, 0);
 	journal_format(&d, &p->sb);
 	write_root(rg, p, o);
 	super_write(rg, &p->sb, p->g.nr_blocks - 1);

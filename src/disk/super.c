@@ -122,19 +122,31 @@ void super_set_ifile(struct dsuper *sb, pblk_t b, uint64_t n)
 	dinode_seal(di);
 }
 
-/*
- * Crash inside: the block is torn and its checksums say so.  Only mkfs and
- * fsck write whole superblocks, one copy after the other, so the other copy is
- * whole.
- */
+void super_wipe(struct region *rg, uint64_t self)
+{
+	uint8_t *at = rg->base + (self << DAXFS_BLOCK_SHIFT);
+
+	pm_store8(rg, at, 0);		/* the magic */
+	pm_persist(rg, at, 8);
+	pm_zero(rg, at, DAXFS_BLOCK_SIZE);
+	pm_fence(rg);
+}
+
+/* Crash inside: no magic, so that a part is never taken for the whole. */
 void super_write(struct region *rg, const struct dsuper *sb, uint64_t self)
 {
+	uint8_t *at = rg->base + (self << DAXFS_BLOCK_SHIFT);
 	struct dsuper out = *sb;
+	uint64_t magic;
 
 	out.self = le64_make(self);
 	super_seal(&out);
-	pm_copy(rg, rg->base + (self << DAXFS_BLOCK_SHIFT), &out, sizeof(out));
+	memcpy(&magic, &out.magic, sizeof(magic));
+	memset(&out.magic, 0, sizeof(out.magic));
+	pm_copy(rg, at, &out, sizeof(out));
 	pm_fence(rg);
+	pm_store8(rg, at, magic);
+	pm_persist(rg, at, 8);
 }
 
 /* is the checksummed part what mkfs wrote, here? */

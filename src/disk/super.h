@@ -32,7 +32,11 @@ void super_build(struct dsuper *sb, const struct super_geometry *g, const uint8_
 /* super_set_ifile - the inode file is one extent of @n blocks at @b, size n blocks. */
 void super_set_ifile(struct dsuper *sb, pblk_t b, uint64_t n);
 
-/* super_write - store @sb at @self (block 0 or the last), its csum and self set.  Durable on return. */
+/* super_wipe - no superblock at @self any more.  Durable on return; a crash inside leaves all of it or none. */
+void super_wipe(struct region *rg, uint64_t self);
+
+/* super_write - store @sb at @self (block 0 or the last), its csum and self set.  Durable on return; a crash
+ * inside leaves no superblock there, or all of @sb (of one that was there before, maybe parts: wipe it first). */
 void super_write(struct region *rg, const struct dsuper *sb, uint64_t self);
 
 enum super_error { SUPER_OK, SUPER_NOT_DAXFS, SUPER_DAMAGED, SUPER_NEWER, SUPER_TOO_SMALL };

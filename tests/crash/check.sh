@@ -18,6 +18,7 @@ run() {
 run "$crash" --singles --effort 4
 run "$crash" --pairs --part 7/40
 run "$crash" --triples 100
+run "$crash" --mkfs
 run "$crash" --mutants --geometry roomy
 run sh "$here/guarantees.sh" "$crash" --check
 echo "$passed passed, $failed failed"

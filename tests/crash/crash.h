@@ -119,4 +119,7 @@ int plan_mutants(const struct plan *p);
 int plan_case(const char *id);
 int plan_guarantees(void);
 
+/* plan_mkfs - power cuts in fs_format() (mkfs.c). */
+int plan_mkfs(struct totals *sum);
+
 #endif

@@ -16,6 +16,7 @@ static const struct option options[] = {
 	{ "pairs", no_argument, NULL, 'p' },
 	{ "triples", required_argument, NULL, 't' },
 	{ "mutants", no_argument, NULL, 'm' },
+	{ "mkfs", no_argument, NULL, 'k' },
 	{ "guarantees", no_argument, NULL, 'G' },
 	{ "geometry", required_argument, NULL, 'g' },
 	{ "op", required_argument, NULL, 'o' },
@@ -38,6 +39,7 @@ static void usage(FILE *to)
 	      "  --pairs         every operation after every other\n"
 	      "  --triples N     N random sequences of three\n"
 	      "  --mutants       leave out every flush and fence, delay every store: is it noticed?\n"
+	      "  --mkfs          a filesystem is made over another one\n"
 	      "  --guarantees    what every operation promises, in words with tabs between them\n"
 	      "  --geometry G    only on this one\n"
 	      "  --op O          only what has this operation\n"
@@ -70,7 +72,7 @@ static bool known(const struct plan *p)
 	return g && o;
 }
 
-struct wish { bool singles, pairs, mutants, guarantees; unsigned triples; };
+struct wish { bool singles, pairs, mutants, guarantees, mkfs; unsigned triples; };
 
 static int run(const struct plan *p, const struct wish *w)
 {
@@ -84,6 +86,8 @@ static int run(const struct plan *p, const struct wish *w)
 		bad |= plan_random(p, w->triples);
 	if (w->mutants)
 		bad |= plan_mutants(p);
+	if (w->mkfs)
+		bad |= plan_mkfs(&(struct totals){ 0 });
 	if (w->guarantees)
 		bad |= plan_guarantees();
 	return bad;
@@ -102,6 +106,7 @@ int main(int argc, char **argv)
 		case 'p': w.pairs = true; break;
 		case 't': w.triples = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'm': w.mutants = true; break;
+		case 'k': w.mkfs = true; break;
 		case 'G': w.guarantees = true; break;
 		case 'g': p.geometry = optarg; break;
 		case 'o': p.op = optarg; break;
@@ -115,7 +120,7 @@ int main(int argc, char **argv)
 		default: usage(stderr); return 2;
 		}
 	}
-	if (optind < argc || !p.jobs || !p.parts || (!id && !w.singles && !w.pairs && !w.triples && !w.mutants && !w.guarantees)) {
+	if (optind < argc || !p.jobs || !p.parts || (!id && !w.singles && !w.pairs && !w.triples && !w.mutants && !w.guarantees && !w.mkfs)) {
 		usage(stderr);
 		return 2;
 	}

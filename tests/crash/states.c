@@ -9,7 +9,8 @@
 
 #include "harness/rng.h"
 
-#define WORDS_ALL	6u	/* words of such a line that vary */
+#define WORDS_ALL	6u	/* words of a line that vary, see pick_words() */
+#define WORDS_BUDGET	(UINT64_C(1) << 22)
 
 enum phase { NONE, ALL, SUBSETS, ALONE, MISSING, PAIRS, RANDOM_LINES, WORDS_LOST, WORDS_KEPT, RANDOM_WORDS, END };
 
@@ -136,6 +137,14 @@ static void pick_random_words(struct states *s)
 
 /* -- one after the other ------------------------------------------------------------- */
 
+/* A state costs what it has words: of an extraordinary number of lines, a sample. */
+static uint64_t at_most(const struct states *s, uint64_t n)
+{
+	uint64_t most = WORDS_BUDGET / (s->nr_words + 1) + 8;
+
+	return n < most ? n : most;
+}
+
 static uint64_t phase_length(const struct states *s)
 {
 	bool many = s->nr_lines > s->lines_all;
@@ -148,17 +157,23 @@ static uint64_t phase_length(const struct states *s)
 		return many ? 0 : UINT64_C(1) << s->nr_lines;
 	case ALONE:
 	case MISSING:
-		return many ? s->nr_lines : 0;
+		return many ? at_most(s, s->nr_lines) : 0;
 	case PAIRS:
-		return many ? nr_pairs(s) : 0;
+		return many ? at_most(s, nr_pairs(s)) : 0;
 	case RANDOM_LINES:
-		return many ? s->effort : 0;
+		return many ? at_most(s, s->effort) : 0;
 	case WORDS_LOST:
 	case WORDS_KEPT:
-		return nr_word_lines(s) << WORDS_ALL;
+		return at_most(s, nr_word_lines(s) << WORDS_ALL);
 	default:
-		return s->nr_words > 1 ? s->effort : 0;
+		return s->nr_words > 1 ? at_most(s, s->effort) : 0;
 	}
+}
+
+/* The i-th line, or when only some are tried, one that far into them. */
+static size_t spread(const struct states *s)
+{
+	return (size_t)(s->i * s->nr_lines / at_most(s, s->nr_lines));
 }
 
 static void pick(struct states *s)
@@ -175,11 +190,11 @@ static void pick(struct states *s)
 		break;
 	case ALONE:
 		lose_all(s);
-		set_line(s, (size_t)s->i, true);
+		set_line(s, spread(s), true);
 		break;
 	case MISSING:
 		keep_all(s);
-		set_line(s, (size_t)s->i, false);
+		set_line(s, spread(s), false);
 		break;
 	case PAIRS:
 		pick_pair(s);
