@@ -201,6 +201,19 @@ static bool lanes_fit(const struct dsuper *sb)
 	return start >= 1 && start < nr - 1 && lanes * each <= nr - 1 - start;
 }
 
+/* the table's first entry is this filesystem, and the others are not in use */
+static bool devs_match(const struct dsuper *sb)
+{
+	static const struct ddev unused;
+	const struct ddev *own = &sb->dev[0];
+	bool good = le32_get(sb->nr_devs) == 1 && own->nr_blocks.le == sb->nr_blocks.le &&
+		    !memcmp(own->uuid, sb->uuid, sizeof(sb->uuid));
+
+	for (unsigned i = 1; i < DAXFS_MAX_DEVS; i++)
+		good = good && !memcmp(&sb->dev[i], &unused, sizeof(unused));
+	return good;
+}
+
 static const char *geometry_error(const struct dsuper *sb)
 {
 	uint64_t nr = le64_get(sb->nr_blocks), self = le64_get(sb->self);
@@ -219,7 +232,7 @@ static const char *geometry_error(const struct dsuper *sb)
 		return "journal does not fit";
 	if (le64_get(sb->root_ino) != DAXFS_ROOT_INO)
 		return "root inode is not 1";
-	if (le32_get(sb->nr_devs) != 1 || le64_get(sb->dev[0].nr_blocks) != nr)
+	if (!devs_match(sb))
 		return "device table does not match";
 	return NULL;
 }
