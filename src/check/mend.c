@@ -47,11 +47,12 @@ static void report(struct patient *p, enum problem code, struct pctx x)
 /* Devices and the like have no map: what has one was a file. */
 static void mend_mode(struct dinode *di)
 {
-	uint32_t mode = le32_get(di->mode);
+	uint32_t mode = le32_get(di->mode) & SLOT_MODE_BITS;
 	bool map = le16_get(di->map.count) && le16_get(di->map.depth) <= DAXFS_EXT_DEPTH_MAX;
 
 	if (map && !S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode))
-		di->mode = le32_make((mode & 07777) | S_IFREG);
+		mode = (mode & 07777) | S_IFREG;
+	di->mode = le32_make(mode);
 }
 
 static void mend_numbers(struct patient *p)
@@ -60,7 +61,6 @@ static void mend_numbers(struct patient *p)
 
 	mend_mode(di);
 	uint32_t mode = le32_get(di->mode);
-
 
 	di->magic = le32_make(DAXFS_INODE_MAGIC);
 	di->ino = le64_make(p->ino);

@@ -3,7 +3,7 @@
  * slot.c -- one slot of the inode file, judged by itself
  *
  * Looks at the 256 bytes only, and at nothing that they point to.  A slot
- * whose checksum is wrong is a suspect when its mode is possible and either
+ * whose checksum is wrong is a suspect when its type is possible and either
  * its magic or its number is right: what else is in it is then taken field by
  * field (mend.c).
  */
@@ -57,10 +57,8 @@ bool slot_has_map(const struct dinode *di)
 
 /* -- judging ------------------------------------------------------------------------ */
 
-static bool known_mode(uint32_t mode)
+static bool known_type(uint32_t mode)
 {
-	if (mode & ~(uint32_t)(S_IFMT | 07777))
-		return false;
 	return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode) || S_ISCHR(mode) || S_ISBLK(mode) ||
 	       S_ISFIFO(mode) || S_ISSOCK(mode);
 }
@@ -80,7 +78,7 @@ static const char *attrs_wrong(const struct check *c, const struct dinode *di, u
 {
 	uint32_t mode = le32_get(di->mode);
 
-	if (!known_mode(mode))
+	if (!known_type(mode) || mode & ~SLOT_MODE_BITS)
 		return "mode is impossible";
 	if (ino == 0 && !S_ISREG(mode))
 		return "is not a regular file";
@@ -157,7 +155,7 @@ enum slot_kind slot_judge(const struct check *c, const struct dinode *di, uint64
 	}
 	if (looks_free(di))
 		return SLOT_FREE_DAMAGED;
-	return known_mode(le32_get(di->mode)) && legible(di, ino) ? SLOT_SUSPECT : SLOT_BAD;
+	return known_type(le32_get(di->mode)) && legible(di, ino) ? SLOT_SUSPECT : SLOT_BAD;
 }
 
 /* -- where slots lie --------------------------------------------------------------------- */

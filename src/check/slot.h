@@ -7,6 +7,8 @@
 
 #include "check/state.h"
 
+#define SLOT_MODE_BITS	0177777u	/* type and permissions; others mean nothing */
+
 enum slot_kind {
 	SLOT_UNUSED,		/* all zero */
 	SLOT_FREE,
