@@ -71,6 +71,8 @@ static void mend_numbers(struct patient *p)
 		di->rdev = le64_make(0);
 	if (!S_ISLNK(mode))
 		di->flags = le32_make(le32_get(di->flags) & ~DAXFS_INODE_INLINE_LINK);
+	else if (slot_holds_link(di))
+		di->flags = le32_make(le32_get(di->flags) | DAXFS_INODE_INLINE_LINK);
 	if (!S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode))
 		di->size = le64_make(0);
 	if (!slot_has_map(di) && !S_ISLNK(mode))

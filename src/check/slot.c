@@ -95,6 +95,14 @@ static const char *attrs_wrong(const struct check *c, const struct dinode *di, u
 	return size_ok(mode, le64_get(di->size)) ? NULL : "size is impossible";
 }
 
+bool slot_holds_link(const struct dinode *di)
+{
+	uint64_t size = le64_get(di->size);
+
+	return size && size <= sizeof(di->map.link) && strnlen(di->map.link, sizeof(di->map.link)) == size &&
+	       !le16_get(di->map.depth) && !le16_get(di->map.count);
+}
+
 static const char *link_wrong(const struct dinode *di)
 {
 	uint64_t size = le64_get(di->size);
@@ -116,6 +124,8 @@ static const char *live_wrong(const struct check *c, const struct dinode *di, ui
 		return why;
 	if (le32_get(di->flags) & DAXFS_INODE_INLINE_LINK)
 		return link_wrong(di);
+	if (S_ISLNK(le32_get(di->mode)) && slot_holds_link(di))
+		return "holds a symlink target, but says it does not";
 	if (!slot_has_map(di) && !all_zero(&di->map, sizeof(di->map)))
 		return "has a map";
 	return NULL;

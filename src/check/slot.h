@@ -24,6 +24,9 @@ enum slot_kind slot_judge(const struct check *c, const struct dinode *di, uint64
 /* slot_has_map - does an inode of these attributes have an extent map? */
 bool slot_has_map(const struct dinode *di);
 
+/* slot_holds_link - is there a target of the right length where the root of a map would say that it is empty? */
+bool slot_holds_link(const struct dinode *di);
+
 /* slot_seal - put the checksum in. */
 void slot_seal(struct dinode *di);
 
