@@ -124,7 +124,9 @@ static int check_copy(struct check *c)
 
 	if (!memcmp(root, root_in(c, last), sizeof(*root)))
 		return 0;
-	return problem(c, PR_SUPER_IFILE, &(struct pctx){ .blk = last }) ? put_root(c, last, root, true) : 0;
+	if (!problem(c, PR_SUPER_IFILE, &(struct pctx){ .blk = last, .text = "it differs from the primary's" }))
+		return 0;
+	return put_root(c, last, root, true);
 }
 
 static int use_root(struct check *c)
@@ -287,11 +289,28 @@ static const char *copy_is_better(struct check *c)
 	return root_wrong(c, primary) ? NULL : why;	/* back to its runs */
 }
 
+/* c->runs are the copy's. */
+static int take_copy(struct check *c, enum problem p, const char *why)
+{
+	int err = claim_reset(c);
+	bool agreed;
+
+	if (!err)
+		err = claim_runs(c);
+	if (err)
+		return err;
+	if (c->twice)
+		return rebuild(c, why);
+	agreed = problem(c, p, &(struct pctx){ .text = why });
+	err = put_root(c, 0, root_in(c, c->nr_blocks - 1), agreed);
+	return err ? err : use_root(c);
+}
+
+/* A root that is wrong in itself costs nothing as long as the other is right; of two that are right one is guessed. */
 int ifile_open(struct check *c)
 {
 	const char *why = root_wrong(c, root_in(c, 0));
-	const char *copy_why;
-	bool agreed;
+	enum problem p = why ? PR_SUPER_IFILE : PR_IFILE_DAMAGED;
 	int err;
 
 	if (!why)
@@ -302,16 +321,7 @@ int ifile_open(struct check *c)
 			return err ? err : use_root(c);
 		why = "a block is there twice";
 	}
-	copy_why = root_wrong(c, root_in(c, c->nr_blocks - 1));
-	if (copy_why)
+	if (root_wrong(c, root_in(c, c->nr_blocks - 1)))
 		return rebuild(c, why);
-	agreed = problem(c, PR_IFILE_DAMAGED, &(struct pctx){ .text = why });
-	err = claim_reset(c);
-	if (!err)
-		err = claim_runs(c);
-	if (!err && c->twice)
-		return rebuild(c, why);
-	if (!err)
-		err = put_root(c, 0, root_in(c, c->nr_blocks - 1), agreed);
-	return err ? err : use_root(c);
+	return take_copy(c, p, why);
 }

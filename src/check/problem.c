@@ -31,8 +31,7 @@ static const struct entry table[PR_NR] = {
 	[PR_SUPER_COPY] = { "superblock's copy in block %b: %t", "Write it anew from the primary", PREEN },
 	[PR_SUPER_BOTH] = { "superblock and copy are damaged (%t), but the lanes confirm their geometry",
 			    "Put both in order", 0 },
-	[PR_SUPER_IFILE] = { "superblock's copy in block %b: its inode file root differs from the primary's",
-			     "Copy the primary's", PREEN },
+	[PR_SUPER_IFILE] = { "superblock in block %b: root of the inode file: %t", "Copy the other superblock's", PREEN },
 	[PR_STATE] = { "superblock: the state word is damaged", "Set it to unclean", PREEN },
 	[PR_SNAPREF] = { "superblock: the snapshot reference is damaged", "Clear it", PREEN },
 
