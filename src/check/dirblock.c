@@ -66,13 +66,39 @@ static const char *rec_wrong(const void *b, uint64_t self, unsigned off)
 	return e->name_len ? NULL : "empty name";
 }
 
-/* The next offset behind @off where a good record begins, or END. */
+/* A name under a right checksum, whose record only claims a length that cannot be. */
+static bool rec_legible(const void *b, uint64_t self, unsigned off)
+{
+	const struct ddirent *e = dirblock_rec(b, off);
+
+	return off <= END - DAXFS_DIRENT_MIN && e->name_len && le64_get(e->ino) &&
+	       DAXFS_DIRENT_LEN(e->name_len) <= END - off && rec_csum(self, off, e) == le32_get(e->csum);
+}
+
+/* The next offset from @off on where a good record begins, or END. */
 static unsigned resync(const void *b, uint64_t self, unsigned off)
 {
-	do
+	while (off <= END - DAXFS_DIRENT_MIN && rec_wrong(b, self, off))
 		off += 8;
-	while (off <= END - DAXFS_DIRENT_MIN && rec_wrong(b, self, off));
 	return off <= END - DAXFS_DIRENT_MIN ? off : END;
+}
+
+static void note_fault(struct dirblock *d, unsigned off, const char *why)
+{
+	if (d->why)
+		return;
+	d->why = why;
+	d->why_off = off;
+	d->doubt = d->nr;
+}
+
+/* From a broken record to the next good one; its own name is kept if it is legible. */
+static unsigned skip_broken(const void *b, uint64_t self, unsigned off, struct dirblock *out)
+{
+	if (!rec_legible(b, self, off))
+		return resync(b, self, off + 8);
+	out->off[out->nr++] = (uint16_t)off;
+	return resync(b, self, off + DAXFS_DIRENT_LEN(dirblock_rec(b, off)->name_len));
 }
 
 void dirblock_scan(const struct ddirblk *b, uint64_t self, struct dirblock *out)
@@ -86,12 +112,8 @@ void dirblock_scan(const struct ddirblk *b, uint64_t self, struct dirblock *out)
 		const char *why = rec_wrong(b, self, off);
 
 		if (why) {
-			if (!out->why) {
-				out->why = why;
-				out->why_off = off;
-				out->doubt = out->nr;
-			}
-			off = resync(b, self, off);
+			note_fault(out, off, why);
+			off = skip_broken(b, self, off, out);
 			continue;
 		}
 		if (le64_get(dirblock_rec(b, off)->ino))
