@@ -140,15 +140,20 @@ static const struct dsuper *copy_in(const struct check *c, uint64_t blk)
 	return super_check(super_at(c, blk), blk, blocks, why) == SUPER_OK ? super_at(c, blk) : NULL;
 }
 
-/* The device's last block; or where the primary says, if it still does; or anywhere. */
+/* The device's last block; or where the primary says, if it still does. */
+static const struct dsuper *copy_at_end(const struct check *c)
+{
+	const struct dsuper *copy = copy_in(c, (c->rg->size >> DAXFS_BLOCK_SHIFT) - 1);
+
+	return copy ? copy : copy_in(c, le64_get(super_at(c, 0)->nr_blocks) - 1);
+}
+
+/* At the end, or anywhere. */
 static const struct dsuper *find_copy(const struct check *c)
 {
-	const struct dsuper *primary = super_at(c, 0), *copy;
+	const struct dsuper *primary = super_at(c, 0), *copy = copy_at_end(c);
 	uint64_t blocks = c->rg->size >> DAXFS_BLOCK_SHIFT;
 
-	copy = copy_in(c, blocks - 1);
-	if (!copy)
-		copy = copy_in(c, le64_get(primary->nr_blocks) - 1);
 	if (copy || le64_get(primary->magic) != DAXFS_SUPER_MAGIC)
 		return copy;
 	for (uint64_t blk = blocks - 1; !copy && blk >= DAXFS_MIN_BLOCKS - 1; blk--)
@@ -170,6 +175,20 @@ static int from_copy(struct check *c, enum super_error bad, const char *why)
 	}
 	take_geometry(c, copy);
 	return put_fixed(c, 0, copy, problem(c, PR_SUPER_PRIMARY, &(struct pctx){ .text = why }));
+}
+
+/*
+ * Both are sound in themselves, but only the copy's geometry is that of the lanes: new lane headers where
+ * the primary wants them would go over blocks of files.
+ */
+static const char *lanes_deny(const struct check *c)
+{
+	const struct dsuper *primary = super_at(c, 0), *copy = copy_at_end(c);
+
+	if (!copy || memcmp(copy->uuid, primary->uuid, sizeof(copy->uuid)) ||
+	    lanes_confirm(c, primary) || !lanes_confirm(c, copy))
+		return NULL;
+	return "the lanes are not where it says, but where its copy says";
 }
 
 /* A copy as mkfs leaves it, with the inode file as it is now. */
@@ -228,8 +247,9 @@ int phase_super(struct check *c)
 		return newer(why);
 	if (bad == SUPER_TOO_SMALL)
 		return too_short(c, super_at(c, 0));
-	if (bad)
-		err = from_copy(c, bad, why);
+	wrong = bad ? why : lanes_deny(c);
+	if (wrong)
+		err = from_copy(c, bad, wrong);
 	else
 		take_geometry(c, super_at(c, 0));
 	if (err || check_go(c))
