@@ -53,9 +53,9 @@ static uint32_t rec_csum(uint64_t self, unsigned off, const struct ddirent *e)
 static const char *rec_wrong(const void *b, uint64_t self, unsigned off)
 {
 	const struct ddirent *e = dirblock_rec(b, off);
-	unsigned len = le16_get(e->rec_len);
+	unsigned len = off > END - DAXFS_DIRENT_MIN ? 0 : le16_get(e->rec_len);
 
-	if (off > END - DAXFS_DIRENT_MIN || len < DAXFS_DIRENT_MIN || len % 8 || len > END - off)
+	if (len < DAXFS_DIRENT_MIN || len % 8 || len > END - off)
 		return "length is impossible";
 	if (DAXFS_DIRENT_LEN(e->name_len) > len)
 		return "name is longer than the record";
