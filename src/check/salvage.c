@@ -153,7 +153,7 @@ static int take_extents(const struct walk *w, const struct view *v)
 
 /* -- nodes ---------------------------------------------------------------------------------- */
 
-struct header { bool magic, self, owner, level, count, rsvd, csum; };
+struct header { bool magic, self, owner, level, empty, count, rsvd, csum; };
 
 static struct header header_of(const struct walk *w, const struct dextnode *n, const struct view *v)
 {
@@ -164,6 +164,7 @@ static struct header header_of(const struct walk *w, const struct dextnode *n, c
 		.self = le64_get(n->self) == v->blk,
 		.owner = le64_get(n->owner) == w->s->ino,
 		.level = le16_get(n->level) == v->level,
+		.empty = !le16_get(n->count),
 		.count = le16_get(n->count) && le16_get(n->count) <= map_cap(v->level, false),
 		.rsvd = !memcmp(n->rsvd, zero, sizeof(zero)),
 		.csum = le32_get(n->csum) == block_csum(n, sizeof(*n), offsetof(struct dextnode, csum)),
@@ -181,7 +182,7 @@ static const char *header_wrong(const struct header *h)
 /* Three in four of what a header says of itself, and nothing that makes it another's. */
 static bool plausible(const struct header *h)
 {
-	return h->magic + h->self + h->owner + h->level >= 3 && h->count;
+	return h->magic + h->self + h->owner + h->level >= 3 && !h->empty;
 }
 
 static int take_view(const struct walk *w, const struct view *v);
@@ -212,7 +213,9 @@ static int take_node(const struct walk *w, struct view *v)
 	}
 	if (mrun_add(w->s->out, (struct mrun){ RUN_META, v->blk, 1, 0 }))
 		return -ENOMEM;
-	v->count = le16_get(n->count);
+	v->count = h.count ? le16_get(n->count) : map_cap(v->level, false);
+	if (!h.count)
+		w->s->lossy = true;	/* the header cannot say how many will be left */
 	v->ext = n->ext;
 	v->idx = n->idx;
 	return take_view(w, v);
