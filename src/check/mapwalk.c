@@ -67,7 +67,7 @@ static int walk_extents(const struct walk *w, const struct level *l)
 	return 0;
 }
 
-static const char *node_wrong(const struct dextnode *n, uint64_t blk, uint64_t ino, unsigned level)
+const char *node_wrong(const struct dextnode *n, uint64_t blk, uint64_t ino, unsigned level)
 {
 	static const uint8_t zero[sizeof(n->rsvd)];
 

@@ -49,6 +49,9 @@ int mrun_add(struct mrunvec *v, struct mrun r);
 /* extent_wrong - why an extent cannot lie in [lo, hi), or NULL. */
 const char *extent_wrong(const struct check *c, const struct dextent *e, uint64_t lo, uint64_t hi);
 
+/* node_wrong - why the content of block @blk is not a node of @ino on this level, or NULL; entries are not looked at. */
+const char *node_wrong(const struct dextnode *n, uint64_t blk, uint64_t ino, unsigned level);
+
 static inline unsigned map_cap(unsigned level, bool root)
 {
 	if (root)

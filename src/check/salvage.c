@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "check/claim.h"
+#include "check/mapguess.h"
 #include "disk/disk.h"
 
 #define ENTRIES_MAX	DAXFS_NODE_INDEXES
@@ -246,24 +247,31 @@ static int take_view(const struct walk *w, const struct view *v)
 	return v->level ? take_indexes(w, v) : take_extents(w, v);
 }
 
+/* What is wrong with the root itself; v has what it says, and then what to believe. */
+static const char *root_wrong(const struct walk *w, const struct dmap *root, struct view *v)
+{
+	v->level = map_depth(w->c, root, w->s->ino);
+	if (v->level > DAXFS_EXT_DEPTH_MAX) {
+		v->level = v->count = 0;
+		return "depth is impossible";
+	}
+	if (v->count > map_cap(v->level, true) || (v->level && !v->count)) {
+		v->count = map_cap(v->level, true);
+		return "number of entries is impossible";
+	}
+	if (v->level != le16_get(root->depth))
+		return "depth is not that of its entries";
+	return le32_get(root->rsvd) ? "reserved bytes are not zero" : NULL;
+}
+
 int map_salvage(struct check *c, const struct dmap *root, struct salvage *s)
 {
 	struct walk w = { c, s };
 	struct view v = {
-		.level = le16_get(root->depth), .count = le16_get(root->count), .hi = DAXFS_FILE_BLOCKS_MAX,
-		.ext = root->ext, .idx = root->idx,
+		.count = le16_get(root->count), .hi = DAXFS_FILE_BLOCKS_MAX, .ext = root->ext, .idx = root->idx,
 	};
-	const char *why = NULL;
+	const char *why = root_wrong(&w, root, &v);
 
-	if (v.level > DAXFS_EXT_DEPTH_MAX) {
-		why = "depth is impossible";
-		v.level = v.count = 0;
-	} else if (v.count > map_cap(v.level, true) || (v.level && !v.count)) {
-		why = "number of entries is impossible";
-		v.count = map_cap(v.level, true);
-	} else if (le32_get(root->rsvd)) {
-		why = "reserved bytes are not zero";
-	}
 	if (why) {
 		s->lossy = true;
 		report(&w, PR_MAP_ROOT, (struct pctx){ .text = why });
