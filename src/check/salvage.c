@@ -18,16 +18,25 @@
 
 #define ENTRIES_MAX	DAXFS_NODE_INDEXES
 
-/* Entries of a root or a node, in host order; an index spans one block of the file. */
-struct span { uint64_t lblk, end; unsigned i; };
+#define SOUND_WORTH	(ENTRIES_MAX + 1)	/* more than all that is not sound together */
+
+/*
+ * What an entry of a root or a node stands for.  An index spans what the sound nodes below it cover;
+ * with others it spans one block of the file, its key.
+ */
+struct span { uint64_t lblk, end; unsigned i, worth; };
+
+/* A root or a node.  Entries may lie in [lo, hi); the keys above it give [key_lo, key_hi). */
 struct view {
 	unsigned level, count;
-	uint64_t lo, hi, blk;
+	uint64_t lo, hi, key_lo, key_hi, blk;
 	const struct dextent *ext;
 	const struct dextidx *idx;
+	bool reported;		/* something is wrong with it, and has been said */
 };
 
-struct walk { struct check *c; struct salvage *s; };
+/* @end: past the last extent kept */
+struct walk { struct check *c; struct salvage *s; uint64_t *end; };
 
 static void report(const struct walk *w, enum problem p, struct pctx x)
 {
@@ -39,42 +48,74 @@ static void report(const struct walk *w, enum problem p, struct pctx x)
 
 /* -- which entries go together ------------------------------------------------------- */
 
-/* Longest chain of spans each of which begins where the one before has ended, or later. */
-static unsigned longest_chain(const struct span *in, unsigned n, struct span *out)
+/* The worthiest chain of spans each of which begins where the one before has ended, or later. */
+static unsigned best_chain(const struct span *in, unsigned n, struct span *out)
 {
-	unsigned len[ENTRIES_MAX], prev[ENTRIES_MAX], best = 0, nr;
+	unsigned worth[ENTRIES_MAX], prev[ENTRIES_MAX], nr[ENTRIES_MAX], best = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		len[i] = 1;
+		worth[i] = in[i].worth;
 		prev[i] = n;
+		nr[i] = 1;
 		for (unsigned k = 0; k < i; k++) {
-			if (in[k].end <= in[i].lblk && len[k] + 1 > len[i]) {
-				len[i] = len[k] + 1;
+			if (in[k].end <= in[i].lblk && worth[k] + in[i].worth > worth[i]) {
+				worth[i] = worth[k] + in[i].worth;
 				prev[i] = k;
+				nr[i] = nr[k] + 1;
 			}
 		}
-		if (len[i] > len[best])
+		if (worth[i] > worth[best])
 			best = i;
 	}
-	nr = n ? len[best] : 0;
-	for (unsigned i = best, k = nr; k; i = prev[i])
+	for (unsigned i = best, k = n ? nr[best] : 0; k; i = prev[i])
 		out[--k] = in[i];
-	return nr;
+	return n ? nr[best] : 0;
 }
 
-static const char *entry_span(const struct walk *w, const struct view *v, unsigned i, struct span *sp)
+static struct span key_span(const struct view *v, unsigned i)
+{
+	uint64_t key = le64_get(v->idx[i].lblk);
+
+	return (struct span){ key, key + 1, i, 1 };
+}
+
+static void index_spans(const struct walk *w, const struct view *v, struct span *sp)
+{
+	for (unsigned i = 0; i < v->count; i++) {
+		struct nodeid id = { w->s->ino, le64_get(v->idx[i].pblk), v->level - 1 };
+
+		sp[i] = key_span(v, i);
+		if (node_covers(w->c, id, &sp[i].lblk, &sp[i].end))
+			sp[i].worth = SOUND_WORTH;
+	}
+	/* Where two neighbours contradict each other, the keys decide. */
+	for (unsigned i = 1; i < v->count; i++) {
+		if (sp[i - 1].worth == 1 || sp[i].worth == 1 || sp[i - 1].end <= sp[i].lblk)
+			continue;
+		sp[i - 1] = key_span(v, i - 1);
+		sp[i] = key_span(v, i);
+	}
+}
+
+static void extent_spans(const struct view *v, struct span *sp)
+{
+	for (unsigned i = 0; i < v->count; i++) {
+		uint64_t lblk = le64_get(v->ext[i].lblk);
+
+		sp[i] = (struct span){ lblk, lblk + le32_get(v->ext[i].len), i, 1 };
+	}
+}
+
+static const char *entry_wrong(const struct walk *w, const struct view *v, const struct span *sp)
 {
 	if (v->level) {
-		uint64_t key = le64_get(v->idx[i].lblk);
-
-		*sp = (struct span){ key, key + 1, i };
-		if (key < v->lo || key >= v->hi)
+		if (sp->lblk < v->lo || sp->lblk >= v->hi)
 			return "index out of bounds";
-		return check_valid(w->c, le64_get(v->idx[i].pblk), 1) ? NULL : "index points outside the device's data";
+		return check_valid(w->c, le64_get(v->idx[sp->i].pblk), 1) ? NULL :
+		       "index points outside the device's data";
 	}
-	struct dextent e = v->ext[i];
+	struct dextent e = v->ext[sp->i];
 
-	*sp = (struct span){ le64_get(e.lblk), le64_get(e.lblk) + le32_get(e.len), i };
 	e.flags = le32_make(0);		/* any flag but the known one is masked later */
 	return extent_wrong(w->c, &e, v->lo, v->hi);
 }
@@ -85,17 +126,21 @@ static unsigned choose(const struct walk *w, const struct view *v, struct span *
 	struct span good[ENTRIES_MAX];
 	unsigned n = 0, kept;
 
+	if (v->level)
+		index_spans(w, v, good);
+	else
+		extent_spans(v, good);
 	for (unsigned i = 0; i < v->count; i++) {
-		const char *why = entry_span(w, v, i, &good[n]);
+		const char *why = entry_wrong(w, v, &good[i]);
 
 		if (!why) {
-			n++;
+			good[n++] = good[i];
 			continue;
 		}
 		w->s->lossy = true;
-		report(w, PR_EXTENT_BAD, (struct pctx){ .blk = v->blk, .num = good[n].lblk, .num2 = i, .text = why });
+		report(w, PR_EXTENT_BAD, (struct pctx){ .blk = v->blk, .num = good[i].lblk, .num2 = i, .text = why });
 	}
-	kept = longest_chain(good, n, out);
+	kept = best_chain(good, n, out);
 	if (kept < n) {
 		w->s->lossy = true;
 		report(w, PR_EXTENT_BAD, (struct pctx){ .blk = v->blk, .num = v->lo, .text = "out of order" });
@@ -148,6 +193,7 @@ static int take_extents(const struct walk *w, const struct view *v)
 		}
 		err = keep_extent(w, (struct mrun){ sp[k].lblk, le64_get(e->pblk), le32_get(e->len),
 						    flags & DAXFS_EXT_UNWRITTEN });
+		*w->end = sp[k].end;
 	}
 	return err;
 }
@@ -205,6 +251,7 @@ static int take_node(const struct walk *w, struct view *v)
 		report(w, PR_NODE_BAD, (struct pctx){ .blk = v->blk, .text = why });
 		return 1;
 	}
+	v->reported = why != NULL;
 	if (why) {
 		report(w, PR_NODE_DAMAGED, (struct pctx){ .blk = v->blk, .text = why });
 		if (vec_grow(&w->s->reseal.v, w->s->reseal.nr + 1, &w->s->reseal.cap, sizeof(uint64_t)))
@@ -222,15 +269,57 @@ static int take_node(const struct walk *w, struct view *v)
 	return take_view(w, v);
 }
 
+static uint64_t key_of(const struct view *v, const struct span *sp)
+{
+	return le64_get(v->idx[sp->i].lblk);
+}
+
+/* Past the keys that may lie below entry @k of @n. */
+static uint64_t key_end(const struct view *v, const struct span *sp, unsigned k, unsigned n)
+{
+	return k + 1 < n ? key_of(v, &sp[k + 1]) : v->key_hi;
+}
+
+/* Do the keys ascend, and separate what the sound nodes below them cover? */
+static bool keys_good(const struct view *v, const struct span *sp, unsigned n)
+{
+	uint64_t lo = v->key_lo;
+
+	for (unsigned k = 0; k < n; k++) {
+		uint64_t key = key_of(v, &sp[k]), end = key_end(v, sp, k, n);
+
+		if (key < lo || key >= v->key_hi || end > v->key_hi)
+			return false;
+		if (sp[k].worth == SOUND_WORTH && (key > sp[k].lblk || sp[k].end > end))
+			return false;
+		lo = key + 1;
+	}
+	return true;
+}
+
+static void report_keys(const struct walk *w, const struct view *v)
+{
+	enum problem p = v->blk ? PR_NODE_DAMAGED : PR_MAP_ROOT;
+
+	w->s->lossy = true;
+	if (!v->reported)
+		report(w, p, (struct pctx){ .blk = v->blk, .text = "a key is not that of the node below it" });
+}
+
 static int take_indexes(const struct walk *w, const struct view *v)
 {
 	struct span sp[ENTRIES_MAX];
 	unsigned n = choose(w, v, sp);
+	bool good = keys_good(v, sp, n);
 
+	if (!good)
+		report_keys(w, v);
 	for (unsigned k = 0; k < n; k++) {
 		struct view child = {
-			.level = v->level - 1, .lo = sp[k].lblk, .hi = k + 1 < n ? sp[k + 1].lblk : v->hi,
-			.blk = le64_get(v->idx[sp[k].i].pblk),
+			.level = v->level - 1, .blk = le64_get(v->idx[sp[k].i].pblk),
+			.lo = *w->end, .hi = k + 1 < n ? sp[k + 1].lblk : v->hi,
+			.key_lo = good ? key_of(v, &sp[k]) : 0,
+			.key_hi = good ? key_end(v, sp, k, n) : DAXFS_FILE_BLOCKS_MAX,
 		};
 		int ret = take_node(w, &child);
 
@@ -266,12 +355,15 @@ static const char *root_wrong(const struct walk *w, const struct dmap *root, str
 
 int map_salvage(struct check *c, const struct dmap *root, struct salvage *s)
 {
-	struct walk w = { c, s };
+	uint64_t end = 0;
+	struct walk w = { c, s, &end };
 	struct view v = {
-		.count = le16_get(root->count), .hi = DAXFS_FILE_BLOCKS_MAX, .ext = root->ext, .idx = root->idx,
+		.count = le16_get(root->count), .hi = DAXFS_FILE_BLOCKS_MAX, .key_hi = DAXFS_FILE_BLOCKS_MAX,
+		.ext = root->ext, .idx = root->idx,
 	};
 	const char *why = root_wrong(&w, root, &v);
 
+	v.reported = why != NULL;
 	if (why) {
 		s->lossy = true;
 		report(&w, PR_MAP_ROOT, (struct pctx){ .text = why });
