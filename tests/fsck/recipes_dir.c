@@ -69,6 +69,8 @@ static const struct recipe table[] = {
 	/* free records: nothing is lost */
 	RECORD("free record: csum", AT_FREE, 0, csum, XOR(1), RAW, 0, P(DIRBLK_RECORDS)),
 	RECORD("free record: rec_len", AT_FREE, 0, rec_len, SET(0), RAW, 0, P(DIRBLK_RECORDS)),
+	RECORD("free record: rec_len that leaves 8 bytes, sealed", AT_FREE, 0, rec_len, ADD(-8), SEALED, 0,
+	       P(DIRBLK_RECORDS)),
 	RECORD("free record: name_len, sealed", AT_FREE, 0, name_len, SET(1), SEALED, 0, P(DIRBLK_RECORDS)),
 	RECORD("free record: type, sealed", AT_FREE, 0, type, SET(8), SEALED, 0, P(DIRBLK_RECORDS)),
 
