@@ -55,6 +55,18 @@ static void mend_mode(struct dinode *di)
 	di->mode = le32_make(mode);
 }
 
+/* Only a symlink may say that it is held in the slot; an extent of its first block begins with a NUL. */
+static void mend_inline(struct dinode *di)
+{
+	uint32_t flags = le32_get(di->flags);
+
+	if (!S_ISLNK(le32_get(di->mode)) || (le16_get(di->map.count) && !di->map.link[0]))
+		flags &= ~DAXFS_INODE_INLINE_LINK;
+	else if (slot_holds_link(di))
+		flags |= DAXFS_INODE_INLINE_LINK;
+	di->flags = le32_make(flags);
+}
+
 static void mend_numbers(struct patient *p)
 {
 	struct dinode *di = &p->di;
@@ -69,10 +81,7 @@ static void mend_numbers(struct patient *p)
 		di->nlink = le32_make(1);
 	if (!S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISDIR(mode))
 		di->rdev = le64_make(0);
-	if (!S_ISLNK(mode))
-		di->flags = le32_make(le32_get(di->flags) & ~DAXFS_INODE_INLINE_LINK);
-	else if (slot_holds_link(di))
-		di->flags = le32_make(le32_get(di->flags) | DAXFS_INODE_INLINE_LINK);
+	mend_inline(di);
 	if (!S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode))
 		di->size = le64_make(0);
 	if (!slot_has_map(di) && !S_ISLNK(mode))

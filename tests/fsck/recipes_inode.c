@@ -113,6 +113,8 @@ static const struct recipe table[] = {
 	  P(INODE_DAMAGED) | P(INODE_SYMLINK) | GONE_FREE },
 	{ "symlink: not inline", CLEAN, AT_INODE, V_SHORT, 0, F(dinode, flags), SET(0), SEALED, 4, 4, 1, 0,
 	  P(INODE_DAMAGED) },
+	{ "symlink: inline, but in a block", CLEAN, AT_INODE, V_LONG, 0, F(dinode, flags), SET(DAXFS_INODE_INLINE_LINK),
+	  SEALED, 4, 4, 1, 0, P(INODE_DAMAGED) },
 	{ "device: a map", CLEAN, AT_INODE, V_CHR, 0, F(dinode, map), XOR(1), SEALED, 4, 4, 1, 0, P(INODE_DAMAGED) },
 
 	/* free slots */
