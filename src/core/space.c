@@ -134,15 +134,16 @@ static int fill_step(struct inode_edit *e, uint64_t *at, uint64_t end, struct bl
 	return err;
 }
 
-/* As many steps as the log holds; *at says how far that was, and the size moves with the last. */
+/* As many steps as the log holds, at least one; *at says how far that was, and the size moves with the last. */
 static int stage_fill(struct inode_edit *e, struct range r, int mode, uint64_t *at)
 {
 	struct blocks zero = zeroed_blocks(r, mode);
 	uint64_t first = *at > zero.first ? *at : zero.first, end = blocks_of(r.end);
-	int err = 0;
+	int err;
 
-	while (!err && *at < end && txn_log_left(e->map.t) >= STEP_LOG)
+	do
 		err = fill_step(e, at, end, zero);
+	while (!err && *at < end && txn_log_left(e->map.t) >= STEP_LOG);
 	uint64_t last = *at < zero.end ? *at : zero.end;
 
 	if (first < last)

@@ -15,9 +15,9 @@ run() {
 	if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 }
 
-run "$crash" --singles --effort 4
+run "$crash" --singles --effort 2
 run "$crash" --pairs --part 7/40
-run "$crash" --triples 100
+run "$crash" --triples 50
 run "$crash" --mkfs
 run "$crash" --mutants --geometry roomy
 run sh "$here/guarantees.sh" "$crash" --check

@@ -55,6 +55,7 @@ void scene_leave(struct scene *s);
 #define OP_SYNC_FILE	2u	/* afterwards the content of file "f<step>" is durable */
 #define OP_SYNC_ALL	4u	/* ... of every file */
 #define OP_UNMOUNTED	16u	/* as the first step, begins with nothing mounted */
+#define OP_PAIRED	32u	/* one of those of which all pairs are tried */
 #define OP_LAZY_TIMES	8u	/* its times are durable after fsync only */
 
 struct op {
@@ -111,9 +112,9 @@ void explore_mutants(const struct crash_case *c, struct totals *sum, struct scor
 
 struct plan { const char *geometry, *op; unsigned jobs, effort; uint64_t seed; unsigned part, parts; };
 
-/* plan_singles, plan_pairs, plan_random - 0, or 1 when something is violated (plan.c). */
+/* plan_singles, plan_pairs, plan_random - 0, or 1 when something is violated (plan.c).  @of_all: not of the OP_PAIRED only. */
 int plan_singles(const struct plan *p);
-int plan_pairs(const struct plan *p);
+int plan_pairs(const struct plan *p, bool of_all);
 int plan_random(const struct plan *p, unsigned nr);
 int plan_mutants(const struct plan *p);
 int plan_case(const char *id);

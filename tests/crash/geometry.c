@@ -198,31 +198,14 @@ static void crowd(struct fs *fs)
 	inode_put(root, 1);
 }
 
-/* Every slot of the inode file is taken: the next inode makes it grow. */
-static void use_up_numbers(struct fs *fs)
-{
-	struct inode *root = root_of(fs), *dir = rig_make(root, "many", S_IFDIR | 0755);
-	char name[16];
-	struct fs_stat st;
-
-	fs_statfs(fs, &st);
-	for (uint64_t i = st.inodes; i + 1 < ifile_nr(&fs->disk); i++) {
-		snprintf(name, sizeof(name), "%u", (unsigned)i);
-		inode_put(rig_make(dir, name, S_IFIFO | 0600), 1);
-	}
-	inode_put(dir, 1);
-	inode_put(root, 1);
-}
-
 const struct geometry geometries[] = {
 	{ "roomy", 8 * MIB, 0, 0, NULL, false },
 	{ "full", 8 * MIB, 0, 0, fill_up, false },
 	{ "onelane", 8 * MIB, 1, 16, NULL, false },
-	{ "manylanes", 8 * MIB, 16, 2, NULL, false },
+	{ "manylanes", 8 * MIB, 4, 8, NULL, false },
 	{ "fragmented", 8 * MIB, 0, 0, fragment, false },
 	{ "deep", 32 * MIB, 0, 0, deepen, false },
 	{ "crowded", 8 * MIB, 0, 0, crowd, false },
-	{ "numbers", 8 * MIB, 0, 0, use_up_numbers, false },
 	{ "orphans", 8 * MIB, 0, 0, NULL, true },
 	{ 0 },
 };

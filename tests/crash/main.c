@@ -14,6 +14,7 @@
 static const struct option options[] = {
 	{ "singles", no_argument, NULL, 's' },
 	{ "pairs", no_argument, NULL, 'p' },
+	{ "all-pairs", no_argument, NULL, 'a' },
 	{ "triples", required_argument, NULL, 't' },
 	{ "mutants", no_argument, NULL, 'm' },
 	{ "mkfs", no_argument, NULL, 'k' },
@@ -32,11 +33,12 @@ static const struct option options[] = {
 
 static void usage(FILE *to)
 {
-	fputs("Usage: crash [--singles] [--pairs] [--triples N] [--mutants] [OPTIONS]\n"
+	fputs("Usage: crash [--singles] [--pairs] [--all-pairs] [--triples N] [--mkfs] [--mutants] [--guarantees] [OPTIONS]\n"
 	      "       crash --case GEOMETRY:OPERATION[+OPERATION...][@CUT[.STATE]]\n"
 	      "Explore what media may hold after a power cut; exit 1 when a promise is broken.\n\n"
 	      "  --singles       every operation on every geometry\n"
-	      "  --pairs         every operation after every other\n"
+	      "  --pairs         every operation of a set of 25 after every other of them\n"
+	      "  --all-pairs     every operation after every other: some hours\n"
 	      "  --triples N     N random sequences of three\n"
 	      "  --mutants       leave out every flush and fence, delay every store: is it noticed?\n"
 	      "  --mkfs          a filesystem is made over another one\n"
@@ -72,7 +74,7 @@ static bool known(const struct plan *p)
 	return g && o;
 }
 
-struct wish { bool singles, pairs, mutants, guarantees, mkfs; unsigned triples; };
+struct wish { bool singles, pairs, all_pairs, mutants, guarantees, mkfs; unsigned triples; };
 
 static int run(const struct plan *p, const struct wish *w)
 {
@@ -81,7 +83,9 @@ static int run(const struct plan *p, const struct wish *w)
 	if (w->singles)
 		bad |= plan_singles(p);
 	if (w->pairs)
-		bad |= plan_pairs(p);
+		bad |= plan_pairs(p, false);
+	if (w->all_pairs)
+		bad |= plan_pairs(p, true);
 	if (w->triples)
 		bad |= plan_random(p, w->triples);
 	if (w->mutants)
@@ -104,6 +108,7 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 's': w.singles = true; break;
 		case 'p': w.pairs = true; break;
+		case 'a': w.all_pairs = true; break;
 		case 't': w.triples = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'm': w.mutants = true; break;
 		case 'k': w.mkfs = true; break;
@@ -120,7 +125,7 @@ int main(int argc, char **argv)
 		default: usage(stderr); return 2;
 		}
 	}
-	if (optind < argc || !p.jobs || !p.parts || (!id && !w.singles && !w.pairs && !w.triples && !w.mutants && !w.guarantees && !w.mkfs)) {
+	if (optind < argc || !p.jobs || !p.parts || (!id && !w.singles && !w.pairs && !w.all_pairs && !w.triples && !w.mutants && !w.guarantees && !w.mkfs)) {
 		usage(stderr);
 		return 2;
 	}

@@ -162,7 +162,7 @@ static bool make_single(const struct plan *p, uint64_t i, struct crash_case *c)
 	return true;
 }
 
-static bool make_pair(const struct plan *p, uint64_t i, struct crash_case *c)
+static bool make_any_pair(const struct plan *p, uint64_t i, struct crash_case *c)
 {
 	uint64_t n = nr_of_ops();
 
@@ -172,6 +172,31 @@ static bool make_pair(const struct plan *p, uint64_t i, struct crash_case *c)
 	c->g = &geometries[i / (n * n)];
 	c->op[0] = &ops[i / n % n];
 	c->op[1] = &ops[i % n];
+	c->nr_ops = c->first = 2;
+	return true;
+}
+
+static const struct op *paired(uint64_t i)
+{
+	const struct op *op = ops;
+
+	while (op->name && (!(op->flags & OP_PAIRED) || i--))
+		op++;
+	return op;
+}
+
+static bool make_pair(const struct plan *p, uint64_t i, struct crash_case *c)
+{
+	uint64_t n = 0;
+
+	(void)p;
+	while (paired(n)->name)
+		n++;
+	if (i / (n * n) >= nr_of_geometries())
+		return false;
+	c->g = &geometries[i / (n * n)];
+	c->op[0] = paired(i / n % n);
+	c->op[1] = paired(i % n);
 	c->nr_ops = c->first = 2;
 	return true;
 }
@@ -199,10 +224,12 @@ int plan_singles(const struct plan *p)
 	return run_plan(p, &(struct work){ make_single, EFFORT_SINGLE, false }, "single operations", &sum);
 }
 
-int plan_pairs(const struct plan *p)
+int plan_pairs(const struct plan *p, bool of_all)
 {
 	struct share sum;
 
+	if (of_all)
+		return run_plan(p, &(struct work){ make_any_pair, EFFORT_PAIR, false }, "all pairs", &sum);
 	return run_plan(p, &(struct work){ make_pair, EFFORT_PAIR, false }, "pairs", &sum);
 }
 
