@@ -36,6 +36,9 @@ extern const struct geometry geometries[];	/* the last has no name */
 /* geometry_image - the media of a filesystem of this shape, cleanly unmounted; made at the first call. */
 const uint8_t *geometry_image(const struct geometry *g);
 
+/* settle - the thread that gives freed blocks back is done: what comes next finds the same ones free in every run. */
+void settle(struct fs *fs);
+
 /* -- a running filesystem (ops.c) -------------------------------------------------------- */
 
 struct scene {

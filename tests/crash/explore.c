@@ -165,6 +165,8 @@ static void run_steps(struct trial *r)
 	for (unsigned i = 1; i <= r->c->nr_ops; i++) {
 		struct record_counts before, after;
 
+		if (r->scene.fs)
+			settle(r->scene.fs);
 		record_counts(rg, &before);
 		record_other_thread();
 		r->result[i] = r->c->op[i - 1]->run(&r->scene, step_number(r, i));

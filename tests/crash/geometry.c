@@ -14,6 +14,7 @@
 
 #include "core/file.h"
 #include "core/instance.h"
+#include "core/pin.h"
 #include "core/space.h"
 #include "core/xattr.h"
 #include "crash/claims.h"
@@ -32,6 +33,11 @@ static void must(bool ok, const char *what)
 }
 
 /* -- what all have -------------------------------------------------------------------------- */
+
+void settle(struct fs *fs)
+{
+	limbo_drain(fs, 1000);
+}
 
 static void put_file(struct inode *dir, const char *name, size_t len, unsigned salt)
 {
@@ -67,6 +73,7 @@ static void put_xattr(struct inode *dir, const char *file, const char *name, siz
 	const struct xattr_set_req rq = { .name = name, .value = value, .size = len };
 
 	must(!xattr_set(ip, &rq), "setxattr");
+	settle(ip->fs);
 	free(value);
 	inode_put(ip, 1);
 }
