@@ -69,20 +69,6 @@ static int run_phases(struct check *c)
 	return err;
 }
 
-/* From the first repair on the filesystem is unclean, and its snapshot worth nothing. */
-static int make_unclean(struct check *c)
-{
-	struct dsnapref none = { .start = le64_make(0) };
-	struct dsuper *sb = media_edit(&c->m, 0);
-
-	if (!sb)
-		return -ENOMEM;
-	none.csum = le32_make(block_csum(&none, offsetof(struct dsnapref, rsvd), offsetof(struct dsnapref, csum)));
-	sb->state = sealed_make(c->g.uuid, sizeof(c->g.uuid), DAXFS_STATE_DIRTY);
-	sb->snap = none;
-	return 0;
-}
-
 static int run_rounds(struct check *c)
 {
 	int err = 0;
@@ -94,7 +80,7 @@ static int run_rounds(struct check *c)
 		err = run_phases(c);
 		if (err || c->m.edits == edits)
 			break;
-		err = make_unclean(c);
+		err = check_unclean(c);	/* from the first repair on */
 	}
 	return err;
 }

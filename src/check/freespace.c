@@ -12,6 +12,7 @@
 
 #include "check/claim.h"
 #include "disk/disk.h"
+#include "disk/super.h"
 
 #define CHUNK_WORDS	(DAXFS_CHUNK_BLOCKS / 64)
 
@@ -29,15 +30,13 @@ struct snap {
 static int drop(struct check *c, enum problem p, const struct pctx *x)
 {
 	struct dsuper *sb;
-	struct dsnapref none = { .start = le64_make(0) };
 
 	if (!problem(c, p, x))
 		return 0;
 	sb = media_edit(&c->m, 0);
 	if (!sb)
 		return -ENOMEM;
-	none.csum = le32_make(block_csum(&none, offsetof(struct dsnapref, rsvd), offsetof(struct dsnapref, csum)));
-	sb->snap = none;
+	super_forget_snap(sb);
 	return 0;
 }
 

@@ -40,27 +40,12 @@ static int put_root(struct check *c, uint64_t blk, const struct dinode *di, bool
 
 /* -- a sound root ---------------------------------------------------------------------- */
 
-static bool tiled(const struct mrunvec *v, uint64_t blocks)
-{
-	uint64_t at = 0;
-
-	for (size_t i = 0; i < v->nr; i++) {
-		const struct mrun *r = &v->v[i];
-
-		if (r->lblk == RUN_META)
-			continue;
-		if (r->lblk != at || r->flags)
-			return false;
-		at += r->len;
-	}
-	return at == blocks && at > 0;
-}
-
 /* NULL with c->runs, or why the root cannot be used. */
 static const char *root_wrong(struct check *c, const struct dinode *di)
 {
 	struct mapfault f;
 	const char *why;
+	uint64_t blocks;
 	enum slot_kind kind = slot_judge(c, di, 0, &why);
 
 	if (kind != SLOT_LIVE)
@@ -68,7 +53,7 @@ static const char *root_wrong(struct check *c, const struct dinode *di)
 	c->runs.nr = 0;
 	if (map_walk(c, &di->map, 0, &c->runs, &f))
 		return f.why;
-	if (le64_get(di->size) % DAXFS_BLOCK_SIZE || !tiled(&c->runs, le64_get(di->size) >> DAXFS_BLOCK_SHIFT))
+	if (!scan_tiled(&c->runs, &blocks) || blocks == 0 || le64_get(di->size) != blocks << DAXFS_BLOCK_SHIFT)
 		return "blocks are missing";
 	for (size_t i = 0; i < c->runs.nr; i++)
 		if (c->runs.v[i].lblk != RUN_META && !ifind_fits(c, &c->runs.v[i]))

@@ -164,27 +164,11 @@ uint64_t mend_close_gaps(struct mrunvec *ext)
 	return at;
 }
 
-static bool gaps(const struct mrunvec *ext)
-{
-	uint64_t at = 0;
-
-	for (size_t i = 0; i < ext->nr; i++) {
-		const struct mrun *r = &ext->v[i];
-
-		if (r->lblk == RUN_META)
-			continue;
-		if (r->lblk != at || r->flags)
-			return true;
-		at += r->len;
-	}
-	return false;
-}
-
 static void mend_dir(struct patient *p)
 {
 	uint64_t blocks, size = le64_get(p->di.size);
 
-	if (gaps(&p->runs)) {
+	if (!scan_tiled(&p->runs, &blocks)) {
 		report(p, PR_DIR_MAP, (struct pctx){ 0 });
 		p->s.lossy = true;
 	}

@@ -196,13 +196,10 @@ static int write_copy(struct check *c)
 {
 	uint64_t last = c->nr_blocks - 1;
 	struct dsuper *copy = media_edit(&c->m, last);
-	struct dsnapref none = { .start = le64_make(0) };
 
 	if (!copy)
 		return -ENOMEM;
-	none.csum = le32_make(block_csum(&none, offsetof(struct dsnapref, rsvd), offsetof(struct dsnapref, csum)));
-	copy->state = sealed_make(c->g.uuid, sizeof(c->g.uuid), DAXFS_STATE_DIRTY);
-	copy->snap = none;
+	super_unclean(copy, c->g.uuid);
 	return put_fixed(c, last, super_at(c, 0), true);
 }
 
@@ -260,16 +257,13 @@ int phase_super(struct check *c)
 	return err ? err : check_features(c);
 }
 
-static int edit_state(struct check *c)
+int check_unclean(struct check *c)
 {
 	struct dsuper *sb = media_edit(&c->m, 0);
-	struct dsnapref none = { .start = le64_make(0) };
 
 	if (!sb)
 		return -ENOMEM;
-	none.csum = le32_make(block_csum(&none, offsetof(struct dsnapref, rsvd), offsetof(struct dsnapref, csum)));
-	sb->state = sealed_make(c->g.uuid, sizeof(c->g.uuid), DAXFS_STATE_DIRTY);
-	sb->snap = none;
+	super_unclean(sb, c->g.uuid);
 	return 0;
 }
 
@@ -281,9 +275,8 @@ int phase_state(struct check *c)
 
 	c->clean = !err && state == DAXFS_STATE_CLEAN;
 	if (err || (state != DAXFS_STATE_CLEAN && state != DAXFS_STATE_DIRTY))
-		return problem(c, PR_STATE, &(struct pctx){ 0 }) ? edit_state(c) : 0;
-	if (c->clean && le32_get(sb->snap.csum) !=
-	    block_csum(&sb->snap, offsetof(struct dsnapref, rsvd), offsetof(struct dsnapref, csum)))
-		return problem(c, PR_SNAPREF, &(struct pctx){ 0 }) ? edit_state(c) : 0;
+		return problem(c, PR_STATE, &(struct pctx){ 0 }) ? check_unclean(c) : 0;
+	if (c->clean && !super_snap_intact(sb))
+		return problem(c, PR_SNAPREF, &(struct pctx){ 0 }) ? check_unclean(c) : 0;
 	return 0;
 }

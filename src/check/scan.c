@@ -29,21 +29,26 @@ uint64_t scan_blocks(const struct mrunvec *v)
 	return n;
 }
 
-/* Extents that follow each other from block 0 on, all written, @blocks in all. */
-static bool tiled(const struct mrunvec *v, uint64_t blocks)
+bool scan_tiled(const struct mrunvec *v, uint64_t *blocks)
 {
-	uint64_t at = 0;
-
+	*blocks = 0;
 	for (size_t i = 0; i < v->nr; i++) {
 		const struct mrun *r = &v->v[i];
 
 		if (r->lblk == RUN_META)
 			continue;
-		if (r->lblk != at || r->flags)
+		if (r->lblk != *blocks || r->flags)
 			return false;
-		at += r->len;
+		*blocks += r->len;
 	}
-	return at == blocks;
+	return true;
+}
+
+static bool tiled(const struct mrunvec *v, uint64_t blocks)
+{
+	uint64_t n;
+
+	return scan_tiled(v, &n) && n == blocks;
 }
 
 /* What the type asks of the map. */

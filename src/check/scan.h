@@ -20,6 +20,9 @@ int scan_note(struct check *c, const struct dinode *di, uint64_t ino);
 /* scan_blocks - blocks of these runs. */
 uint64_t scan_blocks(const struct mrunvec *v);
 
+/* scan_tiled - do the extents follow each other from block 0 on, all written?  Then *@blocks of them. */
+bool scan_tiled(const struct mrunvec *v, uint64_t *blocks);
+
 /* ifile_open - find the inode file: c->ifile, c->nr_slots (ifilemap.c).  0, -ENOMEM, -ECANCELED, -EUCLEAN. */
 int ifile_open(struct check *c);
 

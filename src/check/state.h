@@ -118,6 +118,9 @@ int check_go(const struct check *c);
 /* check_progress - tell whoever wants to know. */
 void check_progress(const struct check *c, enum check_phase phase, uint64_t done, uint64_t total);
 
+/* check_unclean - the state is dirty and the snapshot worth nothing, in what is to be written (sb.c).  0 or -ENOMEM. */
+int check_unclean(struct check *c);
+
 /* vec_grow - room for one more element of @size in an array.  0 or -ENOMEM. */
 int vec_grow(void *array, size_t nr, size_t *cap, size_t size);
 

@@ -58,6 +58,22 @@ static void snapref_make(struct dsnapref *ref, pblk_t start, uint64_t bytes)
 	ref->csum = le32_make(snapref_csum(ref));
 }
 
+void super_forget_snap(struct dsuper *sb)
+{
+	snapref_make(&sb->snap, (pblk_t){ 0 }, 0);
+}
+
+bool super_snap_intact(const struct dsuper *sb)
+{
+	return le32_get(sb->snap.csum) == snapref_csum(&sb->snap);
+}
+
+void super_unclean(struct dsuper *sb, const uint8_t uuid[16])
+{
+	sb->state = sealed_make(uuid, sizeof(sb->uuid), DAXFS_STATE_DIRTY);
+	super_forget_snap(sb);
+}
+
 static void super_seal(struct dsuper *sb)
 {
 	sb->csum = le32_make(block_csum(sb, CSUM_LEN, offsetof(struct dsuper, csum)));
@@ -102,8 +118,7 @@ void super_build(struct dsuper *sb, const struct super_geometry *g, const uint8_
 	sb->dev[0].nr_blocks = le64_make(g->nr_blocks);
 	super_seal(sb);
 
-	sb->state = sealed_make(uuid, sizeof(sb->uuid), DAXFS_STATE_DIRTY);
-	snapref_make(&sb->snap, (pblk_t){ 0 }, 0);
+	super_unclean(sb, uuid);
 	ifile_init(&sb->ifile, now);
 }
 
@@ -294,7 +309,7 @@ int super_snap(const struct disk *d, pblk_t *start, uint64_t *bytes)
 {
 	const struct dsnapref *ref = &d->super->snap;
 
-	if (le32_get(ref->csum) != snapref_csum(ref))
+	if (!super_snap_intact(d->super))
 		return corrupt("superblock, block 0: snapshot reference fails its checksum");
 	start->v = le64_get(ref->start);
 	*bytes = le64_get(ref->bytes);

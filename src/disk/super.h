@@ -29,6 +29,12 @@ void super_plan(uint64_t nr_blocks, struct super_geometry *g);
  */
 void super_build(struct dsuper *sb, const struct super_geometry *g, const uint8_t uuid[16],
 		 const char *label, int64_t now);
+/* super_unclean - in a superblock in DRAM: state dirty, no snapshot.  @uuid is what seals the state. */
+void super_unclean(struct dsuper *sb, const uint8_t uuid[16]);
+/* super_forget_snap - in a superblock in DRAM: no snapshot. */
+void super_forget_snap(struct dsuper *sb);
+/* super_snap_intact - is the reference to the snapshot what was written? */
+bool super_snap_intact(const struct dsuper *sb);
 /* super_set_ifile - the inode file is one extent of @n blocks at @b, size n blocks. */
 void super_set_ifile(struct dsuper *sb, pblk_t b, uint64_t n);
 

@@ -316,7 +316,8 @@ START_TEST(lost_node_leaves_a_hole_and_the_rest)
 }
 END_TEST
 
-START_TEST(second_owner_gets_a_copy)
+/* Unmounted; the slot of the file "g", whose blocks are now those of "f"; its checksum tells so. */
+static struct dinode *g_takes_the_blocks_of_f(void)
 {
 	struct inode *g = cf_file(c.root, "g");
 	struct dinode *f = slot_of("d", "f"), *gs = kf_slot(c.root, "g");
@@ -325,9 +326,14 @@ START_TEST(second_owner_gets_a_copy)
 	put(g);
 	cf_close(&c);
 	gs->map.ext[0].pblk = f->map.ext[0].pblk;
-	kf_seal(gs);
+	return gs;
+}
+
+START_TEST(second_owner_gets_a_copy)
+{
+	kf_seal(g_takes_the_blocks_of_f());
 	repaired("as well");
-	g = cf_look(c.root, "g");
+	struct inode *g = cf_look(c.root, "g");
 	ck_assert(cf_is(g, 0, 20000, 'f'));
 	cf_fill(g, 0, 20000, 'G');
 	f_is_intact();
@@ -337,15 +343,9 @@ END_TEST
 
 START_TEST(suspect_loses_what_a_healthy_inode_has)
 {
-	struct inode *g = cf_file(c.root, "g");
-	struct dinode *f = slot_of("d", "f"), *gs = kf_slot(c.root, "g");
-
-	cf_fill(g, 0, 20000, 'g');
-	put(g);
-	cf_close(&c);
-	gs->map.ext[0].pblk = f->map.ext[0].pblk;
+	g_takes_the_blocks_of_f();
 	repaired("healthier");
-	g = cf_look(c.root, "g");
+	struct inode *g = cf_look(c.root, "g");
 	ck_assert(cf_is(g, 0, 4096, 0));
 	put(g);
 }
