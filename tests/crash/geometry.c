@@ -19,7 +19,7 @@
 #include "core/xattr.h"
 #include "crash/claims.h"
 #include "crash/crash.h"
-#include "disk/super.h"
+#include "harness/lanes.h"
 #include "harness/rig.h"
 
 #define NR_GEOMETRIES_MAX 16
@@ -219,24 +219,6 @@ const struct geometry geometries[] = {
 
 /* -- making one ---------------------------------------------------------------------------------- */
 
-/* Another division of the same journal blocks, before anything is in them. */
-static void divide_journal(struct region *rg, const struct geometry *g)
-{
-	struct dsuper sb;
-
-	memcpy(&sb, rg->base, sizeof(sb));
-	uint32_t have = le32_get(sb.nr_lanes) * le32_get(sb.lane_blocks);
-
-	must(g->nr_lanes * g->lane_blocks <= have, "dividing the journal");
-	sb.nr_lanes = le32_make(g->nr_lanes);
-	sb.lane_blocks = le32_make(g->lane_blocks);
-	struct disk d = { .rg = rg, .nr_blocks = le64_get(sb.nr_blocks), .super = &sb };
-
-	journal_format(&d, &sb);
-	super_write(rg, &sb, d.nr_blocks - 1);
-	super_write(rg, &sb, 0);
-}
-
 /* All but the snapshot, which lies in free blocks too. */
 static void poison_free(struct region *rg)
 {
@@ -268,7 +250,7 @@ static uint8_t *make_image(const struct geometry *g)
 	with.region = mo.region;
 	must(!fs_format(&with, &res), "format");
 	if (g->nr_lanes)
-		divide_journal(mo.region, g);
+		lanes_divide(mo.region, g->nr_lanes, g->lane_blocks);
 	must(!fs_open(&fs, &mo), "mount");
 	furnish_all(fs);
 	if (g->furnish)

@@ -17,6 +17,7 @@
 #include "core/mapcache.h"
 #include "core/space.h"
 #include "core_fixture.h"
+#include "harness/lanes.h"
 
 #define CHUNK	DAXFS_CHUNK_BLOCKS
 #define PUNCH	(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
@@ -530,6 +531,27 @@ START_TEST(holes_and_data_are_found_by_seek)
 }
 END_TEST
 
+/* Lanes of two blocks: no step of a fill leaves room for the next one. */
+START_TEST(fallocate_fills_many_holes_through_the_smallest_lanes)
+{
+	inode_put(ip, 1);
+	cf_close(&c);
+	lanes_divide(c.rg, 2, 2);
+	cf_mount(&c, 0);
+	ip = cf_look(c.root, "f");
+	for (unsigned i = 0; i < 200; i++)
+		cf_write(ip, "s", 1, i * 2 * CF_BLOCK);
+	uint64_t nodes = cf_stat(ip).blocks - 200;
+
+	ck_assert_int_eq(space_fallocate(ip, 0, 0, 1000 * CF_BLOCK), 0);
+	ck_assert_uint_eq(cf_stat(ip).size, 1000 * CF_BLOCK);
+	ck_assert_uint_ge(cf_stat(ip).blocks, 1000);
+	ck_assert_uint_le(cf_stat(ip).blocks, 1000 + nodes + 2);
+	ck_assert(cf_is(ip, 398 * CF_BLOCK, 1, 's'));
+	ck_assert(cf_is(ip, 399 * CF_BLOCK, 601 * CF_BLOCK, 0));
+}
+END_TEST
+
 START_TEST(fallocate_refuses_what_it_cannot_do)
 {
 	uint64_t most = DAXFS_FILE_BLOCKS_MAX * CF_BLOCK;
@@ -780,6 +802,7 @@ static TCase *zero_case(void)
 	tcase_add_loop_test(tc, punched_range_is_zero_and_nothing_else, 0, NR_HOLES);
 	tcase_add_loop_test(tc, zeroed_range_is_zero_and_nothing_else, 0, NR_HOLES);
 	tcase_add_test(tc, holes_and_data_are_found_by_seek);
+	tcase_add_test(tc, fallocate_fills_many_holes_through_the_smallest_lanes);
 	tcase_add_test(tc, fallocate_refuses_what_it_cannot_do);
 	tcase_add_test(tc, largest_file_is_sparse_and_readable_at_its_end);
 	tcase_add_test(tc, no_way_to_grow_reaches_2_to_the_63);
