@@ -57,9 +57,9 @@ void scene_leave(struct scene *s);
 #define OP_LAZY		1u	/* content is durable after fsync only */
 #define OP_SYNC_FILE	2u	/* afterwards the content of file "f<step>" is durable */
 #define OP_SYNC_ALL	4u	/* ... of every file */
+#define OP_LAZY_TIMES	8u	/* its times are durable after fsync only */
 #define OP_UNMOUNTED	16u	/* as the first step, begins with nothing mounted */
 #define OP_PAIRED	32u	/* one of those of which all pairs are tried */
-#define OP_LAZY_TIMES	8u	/* its times are durable after fsync only */
 
 struct op {
 	const char *name;
@@ -103,10 +103,13 @@ struct observed {
  */
 uint64_t explore(const struct crash_case *c, struct totals *sum, struct observed *seen);
 
-/* Of what an operation did: how often was it left out (or delayed), and how often was that noticed? */
-struct score { uint64_t flushes, flushes_caught, fences, fences_caught, stores, stores_caught, stores_slack, idle; };
+/* -- mutants (mutants.c) ------------------------------------------------------------------- */
 
-/* slack: needed by a later fence only; idle: stores and flushes that changed nothing, not counted otherwise. */
+/* Of what an operation did: how often was it left out (or delayed), and how often was that noticed? */
+struct score {
+	uint64_t flushes, flushes_caught, fences, fences_caught, stores, stores_caught;
+	uint64_t stores_slack;		/* caught, and needed by a later fence only */
+};
 
 /* explore_mutants - the case's first operation without each of its flushes and fences, and with each of its stores too late. */
 void explore_mutants(const struct crash_case *c, struct totals *sum, struct score *score);

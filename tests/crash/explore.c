@@ -2,24 +2,18 @@
 /*
  * explore.c -- one case: run it, then look at every state of every cut
  *
- * The steps run once and are recorded; the tree is loaded before the first and
- * after each.  Then the log is replayed, and the media of every cut are tried.
- * A cut lies before every fence and after every step: what media may hold
- * between two fences is among what they may hold before the second one.
+ * The log of the run is replayed, and the media of every cut are tried.  A cut
+ * lies before every fence and after every step: what media may hold between two
+ * fences is among what they may hold before the second one.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "crash/crash.h"
-#include "crash/desk.h"
 #include "crash/states.h"
-#include "crash/steady.h"
+#include "crash/trial.h"
 #include "crash/verify.h"
-#include "harness/rig.h"
 #include "pm/record.h"
 #include "pm/replay.h"
 
@@ -27,165 +21,6 @@
 #define EFFORT_AGAIN	1u
 #define LINES_AGAIN	5u
 #define CONTROL		256u	/* one state in so many is verified although its like was */
-
-enum mutation { MUTATE_NOTHING, MUTATE_DROP, MUTATE_DELAY };
-
-struct mutant { enum mutation kind; size_t event, fences; };
-
-struct trial {
-	const struct crash_case *c;
-	struct mutant mutant;
-	struct desk *d;
-	struct scene scene;
-	struct tree tree[STEPS_MAX + 1];
-	struct claims claims[STEPS_MAX + 1];
-	size_t mark[STEPS_MAX + 1];	/* events before the first step, and up to the end of each */
-	int result[STEPS_MAX + 1];
-	struct totals *sum;
-	struct observed *seen;
-	uint64_t violations;
-	unsigned cut;
-	uint64_t state;
-};
-
-/* -- running ------------------------------------------------------------------------------ */
-
-static bool same_content(const struct tree_node *a, const struct tree_node *b)
-{
-	uint8_t x[CONTENT_PAGE], y[CONTENT_PAGE];
-	const struct content *c[] = { &a->content, &b->content };
-
-	if (a->a.size != b->a.size)
-		return false;
-	for (unsigned k = 0; k < 2; k++) {
-		for (size_t i = 0; i < c[k]->cap; i++) {
-			if (!c[k]->slot[i].used)
-				continue;
-			memset(x, 0, sizeof(x));
-			memset(y, 0, sizeof(y));
-			content_read(&a->content, x, sizeof(x), c[k]->slot[i].index * CONTENT_PAGE);
-			content_read(&b->content, y, sizeof(y), c[k]->slot[i].index * CONTENT_PAGE);
-			if (memcmp(x, y, sizeof(x)) != 0)
-				return false;
-		}
-	}
-	return true;
-}
-
-static bool is_synced(const struct op *op, const struct tree_node *n, uint64_t fsynced)
-{
-	return (op->flags & OP_SYNC_ALL) || ((op->flags & OP_SYNC_FILE) && n->ino == fsynced);
-}
-
-/*
- * Since which tree the content of a file is durable: a lazy write leaves that
- * where it was, and so does any other as long as there is something to flush.
- */
-static unsigned durable_since(const struct trial *r, unsigned step, const struct tree_node *n, uint64_t fsynced)
-{
-	const struct op *op = r->c->op[step - 1];
-	const struct tree_node *was = tree_find(&r->tree[step - 1], n->ino);
-
-	if (!was || was->a.gen != n->a.gen || is_synced(op, n, fsynced))
-		return step;
-	if (was->durable < step - 1 || (op->flags & OP_LAZY))
-		return same_content(was, n) && was->durable == step - 1 ? step : was->durable;
-	return step;
-}
-
-static bool same_times(const struct tree_node *a, const struct tree_node *b)
-{
-	return a->a.mtime == b->a.mtime && a->a.ctime == b->a.ctime && a->a.atime == b->a.atime;
-}
-
-/* Any transaction on an inode writes its times; what writes in place leaves them to fsync. */
-static unsigned times_durable_since(const struct trial *r, unsigned step, const struct tree_node *n, uint64_t fsynced)
-{
-	const struct op *op = r->c->op[step - 1];
-	const struct tree_node *was = tree_find(&r->tree[step - 1], n->ino);
-
-	if (!was || was->a.gen != n->a.gen || is_synced(op, n, fsynced))
-		return step;
-	if (same_times(was, n))
-		return was->times_durable == step - 1 ? step : was->times_durable;
-	return op->flags & OP_LAZY_TIMES ? was->times_durable : step;
-}
-
-static void settle_durability(struct trial *r, unsigned step)
-{
-	struct tree *t = &r->tree[step];
-	struct inode *f;
-	uint64_t fsynced = 0;
-
-	if (r->c->op[step - 1]->flags & OP_SYNC_FILE) {
-		char name[] = { 'f', (char)('0' + (r->c->same_names ? 1 : step)), 0 };
-
-		f = rig_look(r->scene.root, name);
-		if (f) {
-			fsynced = f->ino;
-			inode_put(f, 1);
-		}
-	}
-	for (size_t i = 0; i < t->nr_nodes; i++) {
-		t->node[i].durable = durable_since(r, step, &t->node[i], fsynced);
-		t->node[i].times_durable = times_durable_since(r, step, &t->node[i], fsynced);
-	}
-}
-
-static void load_tree(struct trial *r, unsigned step)
-{
-	char why[160];
-
-	claims_load(&r->claims[step], r->d->run);
-
-	if (tree_load(&r->tree[step], r->scene.fs, why)) {
-		fprintf(stderr, "crash: the tree after step %u cannot be read: %s\n", step, why);
-		abort();
-	}
-}
-
-static bool damaged(int err)
-{
-	return err == -EUCLEAN || err == -EIO;
-}
-
-/* Which names the step works on. */
-static unsigned step_number(const struct trial *r, unsigned step)
-{
-	return r->c->same_names ? 1 : step;
-}
-
-static void run_steps(struct trial *r)
-{
-	struct region *rg = r->d->run;
-
-	scene_open(&r->scene, rg, r->c->g, !(r->c->op[0]->flags & OP_UNMOUNTED));
-	r->mark[0] = record_nr(rg);
-	load_tree(r, 0);
-	for (unsigned i = 1; i <= r->c->nr_ops; i++) {
-		struct record_counts before, after;
-
-		if (r->scene.fs)
-			settle(r->scene.fs);
-		record_counts(rg, &before);
-		record_other_thread();
-		r->result[i] = r->c->op[i - 1]->run(&r->scene, step_number(r, i));
-		record_counts(rg, &after);
-		r->mark[i] = record_nr(rg);
-		load_tree(r, i);
-		settle_durability(r, i);
-		if (r->seen) {
-			r->seen[i].fences = after.fences - before.fences;
-			r->seen[i].flushes = after.flush_lines - before.flush_lines;
-			r->seen[i].nt_bytes = after.nt_bytes - before.nt_bytes;
-		}
-		if (damaged(r->result[i])) {
-			printf("VIOLATION %s:%s step %u: %s\n", r->c->g->name, r->c->op[i - 1]->name, i, strerror(-r->result[i]));
-			r->violations++;
-		}
-	}
-	scene_leave(&r->scene);
-}
 
 /* -- reporting ----------------------------------------------------------------------------- */
 
@@ -498,7 +333,7 @@ static void feed(struct feeder *fd, size_t i, struct record_event ev)
 		feed_now(fd, fd->late);
 }
 
-static void explore_cuts(struct trial *r)
+void trial_explore(struct trial *r)
 {
 	struct desk *d = r->d;
 	struct replay *rp = replay_new(&(struct replay_opts){ d->media->base, desk_durable, d });
@@ -519,245 +354,15 @@ static void explore_cuts(struct trial *r)
 	replay_free(rp);
 }
 
-static void run_begin(struct trial *r)
-{
-	steady_reset();
-	desk_set(r->d, r->c->g);
-	run_steps(r);
-}
-
-static void run_end(struct trial *r)
-{
-	for (unsigned i = 0; i <= r->c->nr_ops; i++)
-		tree_free(&r->tree[i]), claims_free(&r->claims[i]);
-	r->sum->cases++;
-}
-
-static struct desk the_desk;
-
 uint64_t explore(const struct crash_case *c, struct totals *sum, struct observed *seen)
 {
-	struct trial r = { .c = c, .d = &the_desk, .sum = sum, .seen = seen };
+	struct trial r = { .c = c, .d = trial_desk(), .sum = sum, .seen = seen };
 
-	run_begin(&r);
+	trial_begin(&r);
 	for (unsigned i = 1; seen && i <= c->nr_ops; i++)
 		seen[i].durable = true;
-	explore_cuts(&r);
-	run_end(&r);
+	trial_explore(&r);
+	trial_end(&r);
 	sum->violations += r.violations;
 	return r.violations;
-}
-
-/* -- mutants ---------------------------------------------------------------------------------------------- */
-
-struct fate { enum record_type type; bool caught, slack, idle; };
-
-/* Of the events of an operation (nr_own) and of the sync behind it. */
-struct mutants { struct fate *fate; size_t nr, nr_own; };
-
-static bool caught(struct trial *r, struct mutant m)
-{
-	r->mutant = m;
-	r->violations = 0;
-	r->cut = 0;
-	desk_again(r->d);
-	explore_cuts(r);
-	r->mutant.kind = MUTATE_NOTHING;
-	return r->violations;
-}
-
-static bool covers(const struct record_event *flush, const struct record_event *store)
-{
-	uint64_t line = store->off / RECORD_LINE;
-
-	return flush->type == REC_FLUSH && line >= flush->off / RECORD_LINE && line <= (flush->off + flush->len - 1) / RECORD_LINE;
-}
-
-/* How many fences there are up to the one that makes the store durable; 0: none does. */
-static size_t fences_to_durable(const struct trial *r, size_t event, size_t end)
-{
-	const struct record_event *store = record_get(r->d->run, event);
-	bool flushed = store->type == REC_COPY || store->type == REC_ZERO;
-	size_t n = 0;
-
-	for (size_t i = event + 1; i < end; i++) {
-		const struct record_event *ev = record_get(r->d->run, i);
-
-		flushed |= covers(ev, store);
-		n += ev->type == REC_FENCE;
-		if (ev->type == REC_FENCE && flushed)
-			return n;
-	}
-	return 0;
-}
-
-/*
- * A store may be late for the first fence that would make it durable when it is
- * not needed before a later one: what lies in blocks that nothing points to yet.
- */
-static bool late_caught(struct trial *r, size_t event, bool *slack)
-{
-	size_t own = fences_to_durable(r, event, record_nr(r->d->run));
-
-	*slack = false;
-	for (size_t more = 0; own && more < 3; more++) {
-		*slack = more;
-		if (caught(r, (struct mutant){ MUTATE_DELAY, event, own + more }))
-			return true;
-	}
-	return !own;
-}
-
-static void survived(const struct trial *r, const char *what, size_t event)
-{
-	const struct record_event *ev = record_get(r->d->run, event);
-
-	printf("SURVIVED %s:%s %s, event %zu at block %" PRIu64 " byte %" PRIu64 ", %" PRIu64 " bytes\n", r->c->g->name,
-	       r->c->op[0]->name, what, event - r->mark[0], ev->off / 4096, ev->off % 4096, ev->len);
-	fflush(stdout);
-}
-
-/*
- * Which events change nothing: stores of what is there already, and flushes of
- * lines in which nothing has changed since the last one.
- */
-static void find_idle(const struct trial *r, struct mutants *m)
-{
-	size_t size = r->d->run->size;
-	uint8_t *now = malloc(size), *changed = calloc(1, size / RECORD_LINE);
-
-	if (!now || !changed)
-		abort();
-	memcpy(now, record_base(r->d->run), size);
-	for (size_t i = 0; i < r->mark[0] + m->nr; i++) {
-		const struct record_event *ev = record_get(r->d->run, i);
-		bool idle = ev->type != REC_FENCE;
-
-		for (uint64_t off = ev->off; off < ev->off + ev->len; off++) {
-			uint8_t byte = ev->data ? ev->data[off - ev->off] : 0;
-			uint8_t *line = &changed[off / RECORD_LINE];
-
-			if (ev->type == REC_FLUSH) {
-				idle &= !*line;
-			} else if (now[off] != byte) {
-				idle = false;
-				*line = ev->type == REC_STORE || ev->type == REC_STORE8 ? 1 : *line;
-				now[off] = byte;
-			}
-		}
-		for (uint64_t off = ev->off; ev->type == REC_FLUSH && off < ev->off + ev->len; off++)
-			changed[off / RECORD_LINE] = 0;
-		if (i >= r->mark[0])
-			m->fate[i - r->mark[0]].idle = idle;
-	}
-	free(changed);
-	free(now);
-}
-
-/* Tries what was not caught yet; of the fate of each event. */
-static void mutate(struct trial *r, struct fate *fate, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++) {
-		size_t event = r->mark[0] + i;
-		enum record_type type = record_get(r->d->run, event)->type;
-
-		if (fate[i].caught || fate[i].idle)
-			continue;
-		fate[i].type = type;
-		fate[i].caught = type == REC_FLUSH || type == REC_FENCE ? caught(r, (struct mutant){ MUTATE_DROP, event, 0 }) :
-				 late_caught(r, event, &fate[i].slack);
-	}
-}
-
-static bool all_caught(const struct fate *fate, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++)
-		if (!fate[i].caught && !fate[i].idle)
-			return false;
-	return true;
-}
-
-static void add_score(struct score *sc, const struct fate *f)
-{
-	if (f->idle) {
-		sc->idle++;
-	} else if (f->type == REC_FLUSH) {
-		sc->flushes++;
-		sc->flushes_caught += f->caught;
-	} else if (f->type == REC_FENCE) {
-		sc->fences++;
-		sc->fences_caught += f->caught;
-	} else {
-		sc->stores++;
-		sc->stores_caught += f->caught;
-		sc->stores_slack += f->caught && f->slack;
-	}
-}
-
-static void tell(const struct trial *r, const struct fate *fate, size_t nr, struct score *score)
-{
-	static const char *const what[] = {
-		[REC_COPY] = "with a late copy", [REC_ZERO] = "with a late zeroing", [REC_STORE] = "with a late store",
-		[REC_STORE8] = "with a late store", [REC_FLUSH] = "without a flush", [REC_FENCE] = "without a fence",
-	};
-
-	for (size_t i = 0; i < nr; i++) {
-		add_score(score, &fate[i]);
-		if (!fate[i].caught && !fate[i].idle)
-			survived(r, what[fate[i].type], r->mark[0] + i);
-	}
-}
-
-static const struct op *sync_all(void)
-{
-	const struct op *op = ops;
-
-	while (!(op->flags & OP_SYNC_ALL))
-		op++;
-	return op;
-}
-
-/* Everything that this follower shows; the first one is a sync, and what it flushes belongs to the operation. */
-static void mutate_before(struct trial *r, struct mutants *m)
-{
-	run_begin(r);
-	if (!m->fate) {
-		m->nr = r->mark[2] - r->mark[0];
-		m->nr_own = r->mark[1] - r->mark[0];
-		m->fate = calloc(m->nr + 1, sizeof(*m->fate));
-		if (!m->fate)
-			abort();
-		find_idle(r, m);
-		mutate(r, m->fate, m->nr);
-	} else {
-		mutate(r, m->fate, m->nr_own);
-	}
-	run_end(r);
-	memset(r->tree, 0, sizeof(r->tree));
-}
-
-/*
- * Followed by a sync; then by one other operation after the other, on the same
- * names and on others, for what shows only when somebody else changes the same things.
- */
-void explore_mutants(const struct crash_case *c, struct totals *sum, struct score *score)
-{
-	struct crash_case with = *c;
-	struct trial r = { .c = &with, .d = &the_desk, .sum = sum };
-	struct mutants m = { 0 };
-
-	with.nr_ops = 2;
-	with.op[1] = sync_all();
-	mutate_before(&r, &m);
-	for (unsigned same = 2; same--; ) {
-		with.same_names = same;
-		for (with.op[1] = ops; with.op[1]->name && !all_caught(m.fate, m.nr_own); with.op[1]++)
-			mutate_before(&r, &m);
-	}
-	with.op[1] = sync_all();
-	with.same_names = false;
-	run_begin(&r);
-	tell(&r, m.fate, m.nr, score);
-	run_end(&r);
-	free(m.fate);
 }
