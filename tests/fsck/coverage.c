@@ -56,7 +56,7 @@ static unsigned look(const struct recipes *const all[], size_t nr, const struct 
 	return missing;
 }
 
-/* What takes more than a few changed fields. */
+/* What takes more than a few changed fields: tests/unit/check_names.c has it. */
 static const uint64_t out_of_reach =
 	P(DIRENT_LINKS) |	/* more than 65000 names */
 	P(DIRENT_DOUBTFUL) |	/* a damaged record right before the remains of an old one */

@@ -12,34 +12,19 @@
 #include "pm/record.h"
 #include "pm/region.h"
 
-#define SIZE MIB(24)
-
-static struct cf c;
-
-static void setup(void)
-{
-	cf_new(&c, SIZE, CF_RAM);
-	kf_populate(c.root);
-}
-
-static void teardown(void)
-{
-	cf_free(&c);
-}
-
 /* Neither mode writes a byte. */
 static struct check_result sound(void)
 {
 	struct check_result res;
-	uint8_t *before = malloc(SIZE);
+	uint8_t *before = malloc(KF_SIZE);
 
 	must(before);
-	memcpy(before, c.rg->base, SIZE);
-	ck_assert_uint_eq(kf_exit(c.rg, CHECK_YES), 0);
-	ck_assert_uint_eq(kf_exit(c.rg, CHECK_PREEN), 0);
-	res = kf_check(c.rg, CHECK_NO);
+	memcpy(before, kf.rg->base, KF_SIZE);
+	ck_assert_uint_eq(kf_exit(kf.rg, CHECK_YES), 0);
+	ck_assert_uint_eq(kf_exit(kf.rg, CHECK_PREEN), 0);
+	res = kf_check(kf.rg, CHECK_NO);
 	ck_assert_uint_eq(res.exit, 0);
-	must(!memcmp(before, c.rg->base, SIZE));
+	must(!memcmp(before, kf.rg->base, KF_SIZE));
 	free(before);
 	return res;
 }
@@ -62,9 +47,9 @@ END_TEST
 
 START_TEST(busy_filesystem_is_sound_after_unmount)
 {
-	struct fs_stat st = cf_statfs(&c);
+	struct fs_stat st = cf_statfs(&kf);
 
-	cf_close(&c);
+	cf_close(&kf);
 	struct check_result res = sound();
 
 	ck_assert_uint_eq(res.inodes, st.inodes);
@@ -79,19 +64,19 @@ END_TEST
 START_TEST(killed_filesystem_is_sound_and_its_orphans_are_counted)
 {
 	struct create_req rq = { .mode = S_IFREG | 0600, .cred = cf_root };
-	struct inode *f = cf_file(c.root, "f"), *d = cf_dir(c.root, "gone"), *t;
+	struct inode *f = cf_file(kf.root, "f"), *d = cf_dir(kf.root, "gone"), *t;
 
 	cf_fill(f, 0, 9000, 'x');
-	ck_assert_int_eq(cf_unlink(c.root, "f"), 0);
-	ck_assert_int_eq(cf_rmdir(c.root, "gone"), 0);
-	ck_assert_int_eq(namei_tmpfile(c.root, &rq, &t), 0);
+	ck_assert_int_eq(cf_unlink(kf.root, "f"), 0);
+	ck_assert_int_eq(cf_rmdir(kf.root, "gone"), 0);
+	ck_assert_int_eq(namei_tmpfile(kf.root, &rq, &t), 0);
 	(void)d;
-	cf_kill(&c);
+	cf_kill(&kf);
 	struct check_result res = sound();
 
 	ck_assert_uint_eq(res.orphans, 3);
 	ck_assert(kf_said_that("3 unlinked inodes"));
-	cf_mount(&c, 0);
+	cf_mount(&kf, 0);
 }
 END_TEST
 
@@ -130,11 +115,11 @@ START_TEST(what_is_no_daxfs_is_refused)
 	struct check_result res;
 	struct region *rg;
 
-	cf_close(&c);
+	cf_close(&kf);
 	must(region_open_ram(&rg, MIB(16)) == 0);
 	ck_assert_int_eq(check_region(rg, &o, &res), -EINVAL);
 	ck_assert_uint_eq(res.exit, 8);
-	memcpy(rg->base, c.rg->base, rg->size);		/* cut short */
+	memcpy(rg->base, kf.rg->base, rg->size);		/* cut short */
 	ck_assert_int_eq(check_region(rg, &o, &res), -EINVAL);
 	ck_assert_uint_eq(res.exit, 8);
 	region_close(rg);
@@ -149,7 +134,7 @@ Suite *suite_check_clean(void)
 	TCase *tc = tcase_create("sound");
 
 	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
 	tcase_add_test(tc, empty_filesystem_is_sound);
 	tcase_add_test(tc, busy_filesystem_is_sound_after_unmount);
 	tcase_add_test(tc, killed_filesystem_is_sound_and_its_orphans_are_counted);

@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/crc.h"
 #include "core/file.h"
 #include "core/xattr.h"
 
+struct cf kf;
 char kf_said[65536];
 
 static void say(void *arg, const char *line)
@@ -146,4 +148,102 @@ struct dinode *kf_slot(struct inode *dir, const char *name)
 void kf_seal(struct dinode *di)
 {
 	dinode_seal(di);
+}
+
+/* -- the frame of a test ------------------------------------------------------------------ */
+
+void kf_setup(void)
+{
+	cf_new(&kf, KF_SIZE, CF_RAM);
+	kf_populate(kf.root);
+}
+
+void kf_teardown(void)
+{
+	cf_free(&kf);
+}
+
+struct inode *kf_look(const char *dir, const char *name)
+{
+	struct inode *d = cf_look(kf.root, dir), *ip;
+
+	must(d);
+	ip = cf_look(d, name);
+	put(d);
+	return ip;
+}
+
+bool kf_there(const char *dir, const char *name)
+{
+	struct inode *ip = kf_look(dir, name);
+
+	if (ip)
+		put(ip);
+	return ip != NULL;
+}
+
+struct dinode *kf_slot_at(const char *dir, const char *name)
+{
+	struct inode *d = cf_look(kf.root, dir);
+	struct dinode *slot = kf_slot(d, name);
+
+	put(d);
+	return slot;
+}
+
+void *kf_block(uint64_t pblk)
+{
+	return kf.rg->base + pblk * CF_BLOCK;
+}
+
+void kf_intact(void)
+{
+	struct inode *f = kf_look("d", "f");
+
+	must(f);
+	ck_assert(cf_is(f, 0, 20000, 'f'));
+	ck_assert_uint_eq(cf_stat(f).size, 20000);
+	ck_assert_uint_eq(cf_nlink(f), 2);
+	put(f);
+}
+
+void kf_repaired(const char *message)
+{
+	kf_repairs(kf.rg);
+	ck_assert_msg(kf_said_that(message), "not said: %s; but: %s", message, kf_said);
+	cf_mount(&kf, 0);
+	kf_intact();
+}
+
+struct ddirent *kf_record(const char *dir, const char *name, struct ddirblk **blk)
+{
+	struct inode *d = strcmp(dir, "/") ? cf_look(kf.root, dir) : kf.root;
+
+	for (uint64_t off = 0; off < cf_stat(d).size; off += CF_BLOCK) {
+		uint8_t *b = cf_media(d, off);
+
+		*blk = (void *)b;
+		for (unsigned at = sizeof(**blk); at < CF_BLOCK; ) {
+			struct ddirent *e = (void *)(b + at);
+
+			if (le64_get(e->ino) && e->name_len == strlen(name) && !memcmp(e->name, name, e->name_len)) {
+				if (d != kf.root)
+					put(d);
+				return e;
+			}
+			at += le16_get(e->rec_len);
+		}
+	}
+	ck_abort_msg("no %s in %s", name, dir);
+	return NULL;
+}
+
+void kf_seal_record(struct ddirblk *blk, struct ddirent *e)
+{
+	struct { le64 self; le32 off, zero; struct ddirent head; } in = {
+		.self = blk->self, .off = le32_make((uint32_t)((uint8_t *)e - (uint8_t *)blk)), .head = *e,
+	};
+
+	in.head.csum = le32_make(0);
+	e->csum = le32_make(crc32c(crc32c(0, &in, sizeof(in)), e->name, e->name_len));
 }

@@ -27,4 +27,31 @@ void kf_populate(struct inode *root);
 struct dinode *kf_slot(struct inode *dir, const char *name);
 void kf_seal(struct dinode *di);
 
+/* -- the frame of a test ------------------------------------------------------------------ */
+
+#define KF_SIZE MIB(24)
+
+/* Populated and mounted by kf_setup(). */
+extern struct cf kf;
+
+void kf_setup(void);
+void kf_teardown(void);
+
+/* kf_look - a file in a directory below the root; a reference or NULL. */
+struct inode *kf_look(const char *dir, const char *name);
+bool kf_there(const char *dir, const char *name);
+/* kf_slot_at - its slot on media. */
+struct dinode *kf_slot_at(const char *dir, const char *name);
+/* kf_block - a block of the media. */
+void *kf_block(uint64_t pblk);
+
+/* kf_record - the record of a name on media, and its block; @dir "/" is the root. */
+struct ddirent *kf_record(const char *dir, const char *name, struct ddirblk **blk);
+void kf_seal_record(struct ddirblk *blk, struct ddirent *e);
+
+/* kf_intact - a file that no test damages is what it was. */
+void kf_intact(void);
+/* kf_repaired - kf_repairs(), which must have said @message; mounted again, and kf_intact(). */
+void kf_repaired(const char *message);
+
 #endif

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * check_names.c -- damaged directories and trees, and what the check asks
+ */
+#include <check.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "check_fixture.h"
+#include "core/file.h"
+#include "core/space.h"
+#include "disk/dirblk.h"
+#include "pm/region.h"
+
+static void put(struct inode *ip)
+{
+	inode_put(ip, 1);
+}
+
+/* -- names -------------------------------------------------------------------------------- */
+
+START_TEST(names_behind_a_damaged_record_are_kept_and_removed_ones_stay_removed)
+{
+	struct ddirblk *blk;
+	struct ddirent *e = kf_record("many", "a-name-of-some-length-1", &blk);
+	char name[64];
+
+	cf_close(&kf);
+	e->rec_len = le16_make(0);
+	kf_repaired("record at byte");
+	for (unsigned i = 2; i < 400; i++) {
+		snprintf(name, sizeof(name), "a-name-of-some-length-%u", i);
+		ck_assert_msg(kf_there("many", name) == (i % 3 != 0), "%s", name);
+	}
+	ck_assert(cf_exists(kf.root, "lost+found"));	/* the inode of the damaged record */
+}
+END_TEST
+
+START_TEST(damaged_block_header_is_rebuilt)
+{
+	struct ddirblk *blk;
+
+	kf_record("d", "f", &blk);
+	cf_close(&kf);
+	memset(blk, 0, sizeof(*blk));
+	kf_repaired("directory");
+	ck_assert(kf_there("d", "hard") && kf_there("d", "sub"));
+}
+END_TEST
+
+START_TEST(entry_to_nothing_is_removed_and_a_wrong_type_corrected)
+{
+	struct ddirblk *blk, *blk2;
+	struct ddirent *e = kf_record("d", "fifo", &blk), *t = kf_record("d", "sock", &blk2);
+
+	cf_close(&kf);
+	e->ino = le64_make(200000);
+	kf_seal_record(blk, e);
+	t->type = DT_DIR;
+	kf_seal_record(blk2, t);
+	kf_repaired("does not exist");
+	ck_assert(!kf_there("d", "fifo") && kf_there("d", "sock"));
+	ck_assert(cf_exists(kf.root, "lost+found"));
+}
+END_TEST
+
+START_TEST(second_name_of_a_directory_is_removed)
+{
+	struct ddirblk *blk;
+	uint64_t sub = le64_get(kf_slot_at("d", "sub")->ino);
+	struct ddirent *e = kf_record("/", "sparse", &blk);
+
+	cf_close(&kf);
+	e->ino = le64_make(sub);
+	kf_seal_record(blk, e);
+	kf_repaired("second name");
+	ck_assert(kf_there("d", "sub") && !cf_exists(kf.root, "sparse"));
+}
+END_TEST
+
+START_TEST(directories_in_a_circle_are_cut_and_connected)
+{
+	struct inode *d = cf_look(kf.root, "d"), *sub = cf_look(d, "sub"), *low = cf_dir(sub, "low");
+	struct ddirblk *blk;
+	struct ddirent *e;
+
+	put(low);
+	put(sub);
+	put(d);
+	/* "d" gets its name inside "low" instead of in the root */
+	d = cf_look(kf.root, "d");
+	sub = cf_look(d, "sub");
+	low = cf_look(sub, "low");
+	struct dinode *ds = d->slot;
+	uint64_t low_ino = low->ino, d_ino = d->ino;
+
+	put(cf_file(low, "d"));
+	e = (void *)(cf_media(low, 0) + sizeof(*blk));
+	blk = (void *)cf_media(low, 0);
+	put(low);
+	put(sub);
+	put(d);
+	cf_close(&kf);
+	e->ino = le64_make(d_ino);
+	e->type = DT_DIR;
+	kf_seal_record(blk, e);
+	cf_mount(&kf, 0);
+	e = kf_record("/", "d", &blk);
+	cf_close(&kf);
+	e->ino = le64_make(0);
+	e->name_len = e->type = 0;
+	kf_seal_record(blk, e);
+	ds->rdev = le64_make(low_ino);
+	kf_seal(ds);
+	kf_repairs(kf.rg);
+	ck_assert(kf_said_that("own ancestor"));
+	cf_mount(&kf, 0);
+	ck_assert(cf_exists(kf.root, "lost+found"));
+}
+END_TEST
+
+START_TEST(lost_root_directory_is_made_anew_and_everything_connected)
+{
+	struct dinode *root = kf.root->slot;
+	uint64_t d = le64_get(kf_slot(kf.root, "d")->ino);
+	char name[32];
+
+	cf_close(&kf);
+	memset(root, 0xcc, sizeof(*root));
+	kf_repairs(kf.rg);
+	ck_assert(kf_said_that("root directory"));
+	cf_mount(&kf, 0);
+	snprintf(name, sizeof(name), "#%llu", (unsigned long long)d);
+	struct inode *lf = cf_look(kf.root, "lost+found"), *dir = cf_look(lf, name), *f = cf_look(dir, "f");
+
+	ck_assert(f && cf_is(f, 0, 20000, 'f'));
+	ck_assert_uint_eq(cf_stat(lf).mode, S_IFDIR | 0700);
+	put(f);
+	put(dir);
+	put(lf);
+}
+END_TEST
+
+START_TEST(all_files_of_a_lost_directory_get_names)
+{
+	struct inode *many = cf_look(kf.root, "many"), *lf;
+	struct dinode *di = many->slot;
+	char name[64];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 400; i++) {
+		snprintf(name, sizeof(name), "a-name-of-some-length-%u", i);
+		struct inode *ip = cf_look(many, name);
+
+		if (ip)
+			put(ip);
+		n += ip != NULL;
+	}
+	put(many);
+	cf_close(&kf);
+	memset(di, 0xbd, sizeof(*di));
+	kf_repaired("has no name");
+	lf = cf_look(kf.root, "lost+found");
+	for (unsigned ino = 1; ino < 1000; ino++) {
+		snprintf(name, sizeof(name), "#%u", ino);
+		n -= cf_exists(lf, name);
+	}
+	ck_assert_uint_eq(n, 0);
+	put(lf);
+}
+END_TEST
+
+/* What is left of a removed record stays legible inside the free one before it. */
+START_TEST(removed_name_of_a_living_file_stays_removed_behind_a_damaged_record)
+{
+	struct inode *dir = cf_dir(kf.root, "x"), *f = kf_look("d", "f");
+	struct ddirblk *blk;
+
+	put(cf_file(dir, "a"));
+	put(cf_file(dir, "b"));
+	must(namei_link(f, dir, cf_name("c")) == 0);
+	put(cf_file(dir, "d"));
+	struct ddirent *before = kf_record("x", "b", &blk);
+
+	must(cf_unlink(dir, "b") == 0);
+	must(cf_unlink(dir, "c") == 0);
+	put(f);
+	put(dir);
+	cf_close(&kf);
+	before->rec_len = le16_make(0);
+	kf_repaired("'c', found behind a damaged record, was removed before");
+	ck_assert(kf_there("x", "a") && !kf_there("x", "b") && !kf_there("x", "c") && kf_there("x", "d"));
+}
+END_TEST
+
+START_TEST(file_with_too_many_names_loses_the_last)
+{
+	struct inode *dir = cf_dir(kf.root, "names"), *ip = cf_file(kf.root, "n");
+	struct ddirblk *blk;
+	char name[16];
+
+	for (unsigned i = 1; i < DAXFS_NLINK_MAX; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		must(namei_link(ip, dir, cf_name(name)) == 0);
+	}
+	uint64_t ino = ip->ino;
+	struct ddirent *e = kf_record("d", "fifo", &blk);
+
+	put(ip);
+	put(dir);
+	cf_close(&kf);
+	e->ino = le64_make(ino);
+	e->type = DT_REG;
+	kf_seal_record(blk, e);
+	kf_repaired("one name too many");
+	ip = cf_look(kf.root, "n");
+	ck_assert_uint_eq(cf_nlink(ip), DAXFS_NLINK_MAX);
+	put(ip);
+}
+END_TEST
+
+/* The ballast takes what is free; a file without a name is left as it is, and found again when there is room. */
+START_TEST(file_without_a_name_waits_for_room_in_lost_and_found)
+{
+	struct inode *ip = cf_file(kf.root, "ballast");
+	struct ddirblk *blk;
+	struct ddirent *e = kf_record("d", "fifo", &blk);
+
+	for (uint64_t len = KF_SIZE; len; len /= 2)
+		while (!space_fallocate(ip, 0, cf_stat(ip).size, len))
+			;
+	put(ip);
+	cf_close(&kf);
+	e->ino = le64_make(0);
+	e->name_len = e->type = 0;
+	kf_seal_record(blk, e);
+	ck_assert_uint_eq(kf_exit(kf.rg, CHECK_YES) & 4, 4);
+	ck_assert_msg(kf_said_that("no space"), "%s", kf_said);
+	cf_mount(&kf, 0);
+	kf_intact();
+	must(cf_unlink(kf.root, "ballast") == 0);
+	cf_close(&kf);
+	kf_repaired("has no name");
+}
+END_TEST
+
+/* -- asking ------------------------------------------------------------------------------------- */
+
+struct answers { unsigned asked, yes; };
+
+static bool on_ask(void *arg, const char *question)
+{
+	struct answers *a = arg;
+
+	ck_assert(strchr(question, '?'));
+	return a->asked++ < a->yes;
+}
+
+START_TEST(what_is_refused_stays_and_is_asked_once)
+{
+	struct answers a = { .yes = 1 };
+	const struct check_opts o = { .mode = CHECK_ASK, .ask = on_ask, .arg = &a };
+	struct dinode *f = kf_slot_at("d", "f"), *l = kf_slot_at("d", "l");
+	struct check_result res;
+
+	cf_close(&kf);
+	f->nlink = l->nlink = le32_make(9);
+	kf_seal(f);
+	kf_seal(l);
+	ck_assert_int_eq(check_region(kf.rg, &o, &res), 0);
+	ck_assert_uint_eq(a.asked, 2);
+	ck_assert_uint_eq(res.found, 2);
+	ck_assert_uint_eq(res.fixed, 1);
+	ck_assert_uint_eq(res.exit, 5);
+	ck_assert_uint_eq(kf_check(kf.rg, CHECK_NO).found, 1);
+	kf_repairs(kf.rg);
+}
+END_TEST
+
+Suite *suite_check_names(void);
+
+Suite *suite_check_names(void)
+{
+	Suite *s = suite_create("check_names");
+	TCase *tc = tcase_create("names");
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
+	tcase_add_test(tc, names_behind_a_damaged_record_are_kept_and_removed_ones_stay_removed);
+	tcase_add_test(tc, damaged_block_header_is_rebuilt);
+	tcase_add_test(tc, entry_to_nothing_is_removed_and_a_wrong_type_corrected);
+	tcase_add_test(tc, second_name_of_a_directory_is_removed);
+	tcase_add_test(tc, directories_in_a_circle_are_cut_and_connected);
+	tcase_add_test(tc, all_files_of_a_lost_directory_get_names);
+	tcase_add_test(tc, removed_name_of_a_living_file_stays_removed_behind_a_damaged_record);
+	tcase_add_test(tc, file_with_too_many_names_loses_the_last);
+	tcase_add_test(tc, file_without_a_name_waits_for_room_in_lost_and_found);
+	tcase_add_test(tc, what_is_refused_stays_and_is_asked_once);
+	tcase_add_test(tc, lost_root_directory_is_made_anew_and_everything_connected);
+	suite_add_tcase(s, tc);
+	return s;
+}
