@@ -42,8 +42,19 @@ install_packages() {
 	[ -n "$todo" ] || return 0
 	echo "installing:" $todo
 	as_root apt-get update -qq || die "apt-get update failed: is there a network?"
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $todo \
-		>/dev/null || die "apt-get could not install: $todo"
+	! echo "$todo" | grep -qx postgresql || no_database
+	apt_install $todo
+}
+
+apt_install() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" \
+		>/dev/null || die "apt-get could not install: $*"
+}
+
+# no_database: PostgreSQL's package would make one, and start a server
+no_database() {
+	apt_install postgresql-common
+	as_root sed -i 's/^#*create_main_cluster .*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
 }
 
 # build DIR [CONFIGURE OPTION...]: all and $targets, out of tree; the log is shown only when it fails

@@ -6,7 +6,8 @@
 # What must hold: commits made in three mounts one after the other are all there
 # and sound (git fsck --full), and databases in WAL and in rollback mode hold
 # every committed row (PRAGMA integrity_check), also when one of the daemons was
-# killed after the last commit.
+# killed after the last commit; and four writers of one database in WAL mode at
+# the same time lose no row of each other's.
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -15,6 +16,7 @@ set -eu
 ROUNDS=3
 ROWS=500
 COMMITS=20
+INSERTS=200
 
 need git sqlite3
 setup 512M
@@ -74,6 +76,36 @@ holds() {
 	check "$2: SQLite, rollback journal" database_holds "$1" rollback
 }
 
+writer() {
+	for n in $(seq "$INSERTS"); do
+		echo "INSERT INTO t VALUES($1, $n);"
+	done | sqlite3 -cmd '.timeout 60000' "$MNT/shared.db"
+}
+
+four_writers() {
+	sql shared 'PRAGMA journal_mode=WAL; CREATE TABLE t(writer INTEGER, n INTEGER); CREATE INDEX i ON t(writer, n);'
+	pids=
+	for w in 1 2 3 4; do
+		writer $w &
+		pids="$pids $!"
+	done
+	for pid in $pids; do
+		wait "$pid"
+	done
+}
+
+shared_holds() {
+	same "integrity_check" ok "$(sql shared 'PRAGMA integrity_check;')"
+	same "rows" "$INSERTS|$INSERTS|$INSERTS|$INSERTS" \
+		"$(sql shared 'SELECT count(DISTINCT n) FROM t GROUP BY writer;' | paste -sd '|')"
+}
+
+clone_holds() {
+	git -c safe.directory='*' clone -q --no-local "$MNT/repo" "$MNT/clone"
+	git -C "$MNT/clone" -c safe.directory='*' fsck --full --strict
+	same "heads" "$(repo rev-parse HEAD)" "$(git -C "$MNT/clone" -c safe.directory='*' rev-parse HEAD)"
+}
+
 kill_and_mount() {
 	pid=$(daemons)
 	kill -9 "$pid"
@@ -92,5 +124,9 @@ done
 check "round 4, then the daemon is killed" fill 4
 check "mount after the kill" kill_and_mount
 holds 4 "after the kill"
+check "git clone" clone_holds
+check "four writers of one database" four_writers
+check "unmount and mount" remount_fs
+check "every row of each is there" shared_holds
 check "unmount" umount_fs
 finish
