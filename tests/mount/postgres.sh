@@ -89,7 +89,8 @@ crash_daemon() {
 	server=$(server_pid) daemon=$(daemons)
 	kill -9 "$daemon"
 	gone "$daemon"
-	pids=$(pgrep -g "$server")	# the server and its children
+	# The server and its children; with its files gone it may have given up by itself.
+	pids=$(pgrep -g "$server") || true
 	kill -9 -- "-$server" || true
 	wait $! || true
 	# shellcheck disable=SC2086 # a list of numbers
@@ -97,7 +98,7 @@ crash_daemon() {
 	patient_umount "$MNT"
 	mount_fs
 	# What a zombie, which init has yet to collect, would keep the server from starting with.
-	rm "$DATA/postmaster.pid" "$WORK"/run/.s.PGSQL.*
+	rm -f "$DATA/postmaster.pid" "$WORK"/run/.s.PGSQL.*
 }
 
 end_server() {
