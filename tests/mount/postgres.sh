@@ -101,8 +101,12 @@ crash_daemon() {
 	rm -f "$DATA/postmaster.pid" "$WORK"/run/.s.PGSQL.*
 }
 
+# Ends as the test did, whether or not there is a server to end.
 end_server() {
+	code=$?
+	set +e
 	pid=$(server_pid 2>/dev/null) && kill -QUIT "$pid" 2>/dev/null && gone "$pid"
+	(exit $code)
 	clean_up
 }
 
