@@ -50,6 +50,7 @@ static pthread_once_t install_once = PTHREAD_ONCE_INIT;
 static int install_err;
 static struct sigaction previous;
 static _Thread_local sigjmp_buf *volatile guard_env;
+static _Thread_local void *volatile guard_at;	/* the address that failed */
 
 /* No handler before us: say what happened, then let the fault kill. */
 static void die(const siginfo_t *info)
@@ -82,8 +83,10 @@ static void on_sigbus(int sig, siginfo_t *info, void *ctx)
 
 	if (info->si_code == BUS_MCEERR_AO)
 		return;			/* advice about memory that nobody touched */
-	if (env && info->si_code > 0)
+	if (env && info->si_code > 0) {
+		guard_at = info->si_addr;
 		siglongjmp(*env, 1);
+	}
 	chain(sig, info, ctx);
 }
 
@@ -159,5 +162,20 @@ int pm_zero_guarded(struct region *rg, void *dst, size_t n)
 	int err;
 
 	GUARDED(err, Writes, rg->ops->zero(rg, dst, n));
+	return err;
+}
+
+int pm_run_guarded(struct region *rg, int (*fn)(void *arg), void *arg, uint64_t *off)
+{
+	int err, ret = 0;
+
+	*off = UINT64_MAX;
+	GUARDED(err, Reads, ret = fn(arg));
+	if (!err)
+		return ret;
+	uint64_t at = (uint64_t)(uintptr_t)guard_at - (uint64_t)(uintptr_t)rg->base;
+
+	if (at < rg->size)
+		*off = at;
 	return err;
 }

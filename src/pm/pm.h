@@ -187,4 +187,19 @@ int pm_store_guarded(struct region *rg, void *dst, const void *src, size_t n);
  */
 int pm_zero_guarded(struct region *rg, void *dst, size_t n);
 
+/**
+ * pm_run_guarded - a whole function inside a guard, for programs that end after a media error
+ * @rg:  region
+ * @fn:  takes no lock that anybody needs afterwards, and opens no guard
+ * @arg: its argument
+ * @off: out, the byte of the region that failed, or UINT64_MAX
+ *
+ * After a media error whatever @fn held in its local variables is lost, memory
+ * included.
+ *
+ * Durable: what @fn made so.
+ * Return:  what @fn returned, or -EIO with *@off.
+ */
+int pm_run_guarded(struct region *rg, int (*fn)(void *arg), void *arg, uint64_t *off);
+
 #endif
