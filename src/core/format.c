@@ -3,9 +3,11 @@
  * format.c -- write an empty filesystem
  *
  * Superblock, lanes, one 2 MiB of inodes with the root directory in it, and the
- * copy; the rest of the device is not touched.  The primary superblock is
- * wiped first and written last, so that a crash on the way leaves a device
- * that is not a daxfs.  No locks: the region is exclusively ours.
+ * copy; of the rest of the device only copies of older superblocks are touched:
+ * one that is left may be taken for the new filesystem's when its primary is
+ * damaged.  The primary superblock is wiped first and written last, so that a
+ * crash on the way leaves a device that is not a daxfs.  No locks: the region is
+ * exclusively ours.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -66,11 +68,32 @@ static void write_root(struct region *rg, const struct plan *p, const struct fs_
 	pm_fence(rg);
 }
 
+static void wipe_copy(struct region *rg, uint64_t blk)
+{
+	const struct dsuper *sb = (const void *)(rg->base + (blk << DAXFS_BLOCK_SHIFT));
+
+	if (le64_get(sb->magic) == DAXFS_SUPER_MAGIC)
+		super_wipe(rg, blk);
+}
+
+/* The filesystem that was here before, if any, and copies in the places where one is looked for. */
+static void wipe_old(struct region *rg)
+{
+	const struct dsuper *sb = (const void *)rg->base;
+	uint64_t blocks = rg->size >> DAXFS_BLOCK_SHIFT, nr = le64_get(sb->nr_blocks);
+	bool was = le64_get(sb->magic) == DAXFS_SUPER_MAGIC && nr > 1 && nr <= blocks;
+
+	super_wipe(rg, 0);
+	if (was)
+		wipe_copy(rg, nr - 1);
+	wipe_copy(rg, blocks - 1);
+}
+
 static void write_all(struct region *rg, const struct plan *p, const struct fs_format_opts *o)
 {
 	struct disk d = { .rg = rg, .nr_blocks = p->g.nr_blocks, .super = (void *)rg->base };
 
-	super_wipe(rg, 0);
+	wipe_old(rg);
 	journal_format(&d, &p->sb);
 	write_root(rg, p, o);
 	super_write(rg, &p->sb, p->g.nr_blocks - 1);
