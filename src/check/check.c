@@ -7,7 +7,8 @@
  * next round checks the result; only when a round finds nothing more to repair
  * do the copies go to media.  So whatever is written has been checked as a
  * whole, a run that is ended before has written nothing, and a second run finds
- * nothing.
+ * nothing.  All of it runs inside one guard: a block that cannot be accessed
+ * ends the check, not the process.
  */
 #include "check/check.h"
 
@@ -17,9 +18,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/log.h"
 #include "check/claim.h"
 #include "check/state.h"
 #include "disk/disk.h"
+#include "pm/pm.h"
 
 #define ROUNDS_MAX	12	/* repairs that uncover others: three rounds are usual */
 #define VEC_MIN		64
@@ -69,6 +72,7 @@ static int run_phases(struct check *c)
 	return err;
 }
 
+/* -ECANCELED: there is nothing to be written. */
 static int run_rounds(struct check *c)
 {
 	int err = 0;
@@ -79,10 +83,12 @@ static int run_rounds(struct check *c)
 		c->left = 0;
 		err = run_phases(c);
 		if (err || c->m.edits == edits)
-			break;
+			return err;
 		err = check_unclean(c);	/* from the first repair on */
 	}
-	return err;
+	if (!err)
+		(void)problem(c, PR_UNSETTLED, &(struct pctx){ 0 });
+	return err ? err : -ECANCELED;
 }
 
 /* -- results ---------------------------------------------------------------------------- */
@@ -134,6 +140,7 @@ static int finish(struct check *c)
 	res->found = res->fixed + res->left;
 	if (c->m.edits && c->o->mode != CHECK_NO) {
 		check_progress(c, CHECK_PHASE_WRITE, 0, 1);
+		c->writing = true;
 		err = media_write(&c->m, &c->g);
 	}
 	if (err)
@@ -142,6 +149,31 @@ static int finish(struct check *c)
 	if (c->o->verbose)
 		statistics(c);
 	return err;
+}
+
+/* Rounds, then writing. */
+static int run(void *arg)
+{
+	struct check *c = arg;
+	int err = run_rounds(c);
+
+	if (err != -ECANCELED)
+		return err ? err : finish(c);
+	give_up(c->res, c->left);
+	c->res->exit = 4;
+	return 0;
+}
+
+/* Errors that nobody has named yet. */
+static void explain(const struct check *c, int err, uint64_t off)
+{
+	const char *so_far = c->writing ? "; some repairs may be written, another run does the rest" : "";
+
+	if (off != UINT64_MAX)
+		log_error("block %" PRIu64 " cannot be %s: a media error, or no space below a sparse file%s",
+			  off >> DAXFS_BLOCK_SHIFT, c->writing ? "written" : "read", so_far);
+	else if (err == -ENOMEM || c->writing)
+		log_error("%s%s", strerror(-err), so_far);
 }
 
 static void check_fini(struct check *c)
@@ -158,29 +190,29 @@ static void check_fini(struct check *c)
 	free(c->suspect.v);
 	free(c->foreign.v);
 	free(c->doubtful.v);
-	free(c->refused);
+	nameset_fini(&c->left_ids);
+	free(c->agreed.v);
+	free(c->huge.v);
 	free(c->stream);
 }
 
 int check_region(struct region *rg, const struct check_opts *o, struct check_result *res)
 {
-	struct check c = { .rg = rg, .o = o, .res = res };
+	struct check c = { .rg = rg, .o = o, .res = res, .asks = o->mode == CHECK_ASK };
+	uint64_t off = UINT64_MAX;
 	int err;
 
 	*res = (struct check_result){ 0 };
 	if (getrandom(&c.seed, sizeof(c.seed), 0) != sizeof(c.seed))
 		c.seed = (uint64_t)(uintptr_t)&c;
 	media_init(&c.m, rg);
-	err = run_rounds(&c);
-	if (err == -ECANCELED) {
-		give_up(res, c.left);
-		res->exit = 4;
-		err = 0;
-	} else if (!err) {
-		err = finish(&c);
-	}
-	if (err)
+	err = nameset_reset(&c.left_ids, 0);
+	if (!err)
+		err = pm_run_guarded(rg, run, &c, &off);
+	if (err) {
+		explain(&c, err, off);
 		res->exit = 8;
+	}
 	check_fini(&c);
 	return err;
 }

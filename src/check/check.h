@@ -20,6 +20,11 @@ enum check_mode {
 	CHECK_ASK,		/* ask before each repair */
 };
 
+/* What ask() is told. */
+enum check_ask_flags {
+	CHECK_ASK_LOSES = 1u << 0,	/* the repair may lose something: who does not decide should say no */
+};
+
 /* What progress() is told; CHECK_PHASES is their number. */
 enum check_phase {
 	CHECK_PHASE_SUPER, CHECK_PHASE_JOURNAL, CHECK_PHASE_INODES, CHECK_PHASE_BLOCKS,
@@ -32,7 +37,7 @@ struct check_opts {
 	/* one finding or remark, without newline; NULL: silent */
 	void (*say)(void *arg, const char *line);
 	/* CHECK_ASK: true repairs */
-	bool (*ask)(void *arg, const char *question);
+	bool (*ask)(void *arg, const char *question, unsigned flags);
 	/*
 	 * May be NULL; called often, the callee limits its own rate.  Before
 	 * CHECK_PHASE_WRITE nothing has been written, so that a caller may end
@@ -70,7 +75,8 @@ struct check_result {
  * Return:  0 when the check could be done, whatever it found; -EINVAL (no
  *          daxfs, or cut short), -EUCLEAN (both superblocks lost),
  *          -EPROTONOSUPPORT (made by a newer version), -EROFS (can only be
- *          looked at), -ENOMEM, -EIO.  What is wrong has been said.
+ *          looked at), -ENOMEM, -EIO (a block cannot be read or written).  What
+ *          is wrong has been said.
  */
 int check_region(struct region *rg, const struct check_opts *o, struct check_result *res);
 

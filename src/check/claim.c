@@ -73,6 +73,15 @@ int claim_take(struct check *c, uint64_t blk, uint64_t n)
 	return 0;
 }
 
+int claim_take_runs(struct check *c, const struct mrunvec *v)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < v->nr; i++)
+		err = claim_take(c, v->v[i].pblk, v->v[i].len);
+	return err;
+}
+
 /* first block in [from, end) whose bit is @v, or @end */
 static uint64_t next_bit(const struct check *c, uint64_t from, uint64_t end, bool v)
 {

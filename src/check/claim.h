@@ -14,6 +14,15 @@ void claim_fini(struct check *c);
 /* claim_take - claim a valid run; blocks that are claimed already go to c->twice.  0 or -ENOMEM. */
 int claim_take(struct check *c, uint64_t blk, uint64_t n);
 
+/* claim_take_runs - claim_take() of each.  0 or -ENOMEM. */
+int claim_take_runs(struct check *c, const struct mrunvec *v);
+
+/* claim_free - how many blocks claim_find() has left. */
+static inline uint64_t claim_free(const struct check *c)
+{
+	return c->nr_blocks - c->nr_claimed;
+}
+
 /* claim_test - is the block claimed? */
 static inline bool claim_test(const struct check *c, uint64_t blk)
 {

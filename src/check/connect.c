@@ -37,6 +37,19 @@ struct cdir *cdir_find(const struct check *c, uint64_t ino)
 	return NULL;
 }
 
+static int by_ino(const void *a, const void *b)
+{
+	const struct cdir *x = a, *y = b;
+
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+void cdir_sort(struct check *c)
+{
+	if (c->nr_dirs)
+		qsort(c->dir, c->nr_dirs, sizeof(*c->dir), by_ino);
+}
+
 /* -- the root -------------------------------------------------------------------------- */
 
 static int check_root(struct check *c)
@@ -45,8 +58,6 @@ static int check_root(struct check *c)
 	struct cdir *root;
 	struct dinode di;
 
-	if (c->nr_slots <= DAXFS_ROOT_INO)
-		return -EUCLEAN;
 	if (!c->state[DAXFS_ROOT_INO])
 		why = "is gone";
 	else if ((c->state[DAXFS_ROOT_INO] & INO_TYPE) != DT_DIR)
@@ -54,7 +65,7 @@ static int check_root(struct check *c)
 	if (why)
 		return problem(c, PR_ROOT_GONE, &(struct pctx){ .text = why }) ? lostfound_root(c) : 0;
 	root = cdir_find(c, DAXFS_ROOT_INO);
-	if (!root || root->parent == DAXFS_ROOT_INO ||
+	if (!root || root->parent == DAXFS_ROOT_INO || (c->state[DAXFS_ROOT_INO] & INO_DAMAGED) ||
 	    !problem(c, PR_ROOT_PARENT, &(struct pctx){ .num = root->parent }))
 		return 0;
 	di = *slot_at(c, DAXFS_ROOT_INO);
@@ -126,17 +137,19 @@ static int check_parent(struct check *c, const struct cdir *d)
 
 static int adopt(struct check *c, uint64_t ino, enum problem p)
 {
-	struct pctx x = { .ino = ino };
-	int err;
+	struct pctx x = { .ino = ino, .text = c->lf_closed };
+	int ret;
 
+	if (c->lf_closed) {
+		(void)problem(c, PR_NO_ROOM, &x);
+		return 0;
+	}
 	if (!problem(c, p, &x))
 		return 0;
-	err = lostfound_adopt(c, ino);
-	if (err == 1)
-		problem_withdraw(c, PR_NR, &x);
-	else if (err == -ENOSPC || err == -EEXIST)
+	ret = lostfound_adopt(c, ino, &x.text);
+	if (ret == 1)
 		problem_withdraw(c, PR_NO_ROOM, &x);
-	return err == -ENOMEM ? err : 0;
+	return ret < 0 ? ret : 0;
 }
 
 static int orphan(struct check *c, uint64_t ino)
@@ -156,7 +169,6 @@ static int orphan(struct check *c, uint64_t ino)
 static int check_dir(struct check *c, uint64_t ino)
 {
 	struct cdir *d = cdir_find(c, ino);
-	int err;
 
 	if (!d || ino == DAXFS_ROOT_INO)
 		return 0;
@@ -164,8 +176,7 @@ static int check_dir(struct check *c, uint64_t ino)
 		return check_parent(c, d);
 	if ((c->state[ino] & INO_ORPHAN) && !d->has_names)
 		return orphan(c, ino);
-	err = adopt(c, ino, PR_DIR_UNCONNECTED);
-	return err;
+	return adopt(c, ino, PR_DIR_UNCONNECTED);
 }
 
 static int check_file(struct check *c, uint64_t ino)
@@ -203,7 +214,7 @@ static int check_count(struct check *c, uint64_t ino)
 	struct pctx x = { .ino = ino, .num = n, .num2 = c->nlink[ino] };
 	struct dinode di;
 
-	if (!n || n == c->nlink[ino] || (c->state[ino] & INO_DAMAGED) || n > DAXFS_NLINK_MAX)
+	if (!n || n == c->nlink[ino] || (c->state[ino] & INO_DAMAGED))
 		return 0;
 	if (!problem(c, PR_NLINK, &x))
 		return 0;
@@ -238,6 +249,7 @@ int phase_tree(struct check *c)
 	int err = check_root(c);
 
 	c->lostfound = 0;
+	c->lf_closed = NULL;
 	if (!err)
 		err = check_loops(c);
 	if (!err)

@@ -26,15 +26,16 @@ struct owner { uint64_t pblk, n, ino, lblk; };
 enum turn { TURN_NAMED, TURN_CREDIBLE, TURN_ALL };
 struct cross { struct check *c; struct owner *v; size_t nr, cap; uint64_t *taken; enum turn turn; };
 
-/* A part of a run that is claimed twice throughout. */
-struct part { uint64_t lblk, pblk, n; };
+enum fate {
+	FATE_KEPT,		/* not another's */
+	FATE_COPY, FATE_HOLE,	/* content */
+	FATE_DROPPED,		/* of a directory: a block that does not say it is this one's is not worth a copy */
+	FATE_ANEW,		/* a node: the map is made anew anyway */
+	FATE_XATTR,		/* all attributes go */
+};
 
-static int by_ino(const void *a, const void *b)
-{
-	const struct cdir *x = a, *y = b;
-
-	return x->ino < y->ino ? -1 : x->ino > y->ino;
-}
+/* A part of run @run that has one fate throughout. */
+struct part { uint64_t lblk, pblk, n; size_t run; enum fate fate; };
 
 static int by_pblk(const void *a, const void *b)
 {
@@ -60,7 +61,7 @@ static int take(struct cross *x, uint64_t ino, uint64_t lblk, uint64_t pblk)
 		last->n++;
 		return 0;
 	}
-	if (x->nr == x->cap && vec_grow(&x->v, x->nr, &x->cap, sizeof(*x->v)))
+	if (vec_grow(&x->v, x->nr, &x->cap, sizeof(*x->v)))
 		return -ENOMEM;
 	x->v[x->nr++] = (struct owner){ pblk, 1, ino, lblk };
 	return 0;
@@ -159,7 +160,7 @@ static bool next_part(const struct cross *x, uint64_t ino, const struct mrun *r,
 {
 	bool other = false;
 
-	*p = (struct part){ r->lblk == RUN_META ? RUN_META : r->lblk + k, r->pblk + k, 0 };
+	*p = (struct part){ .lblk = r->lblk == RUN_META ? RUN_META : r->lblk + k, .pblk = r->pblk + k };
 	for (; k < r->len; k++, p->n++) {
 		uint64_t lblk = r->lblk == RUN_META ? RUN_META : r->lblk + k;
 		bool now = claim_is_twice(x->c, r->pblk + k) && !keeps(x, ino, lblk, r->pblk + k);
@@ -171,15 +172,97 @@ static bool next_part(const struct cross *x, uint64_t ino, const struct mrun *r,
 	return other;
 }
 
-/* A directory's block that does not say it is this directory's is not worth a copy. */
-static int give_copy(struct cross *x, const struct dinode *di, const struct part *p, struct mrunvec *out, uint32_t flags)
+/* -- an inode that loses some ------------------------------------------------------------- */
+
+/* An inode whose runs are in c->runs. */
+struct loser { struct cross *x; const struct dinode *di; uint64_t ino; size_t chain; bool agreed, no_xattr; };
+
+/* The parts of its runs, one after the other; @room: free blocks not promised yet. */
+struct parts { const struct loser *l; size_t run; uint32_t at; uint64_t room; };
+
+/* The attribute chain stands last among an inode's runs. */
+static size_t chain_start(const struct mrunvec *v, const struct dinode *di)
 {
-	struct check *c = x->c;
+	uint64_t first = le64_get(di->xattr);
+
+	for (size_t i = 0; first && i < v->nr; i++)
+		if (v->v[i].lblk == RUN_META && v->v[i].pblk == first)
+			return i;
+	return v->nr;
+}
+
+static enum fate fate_of(const struct parts *it, const struct part *p)
+{
+	if (p->lblk == RUN_META)
+		return p->run >= it->l->chain ? FATE_XATTR : FATE_ANEW;
+	if (S_ISDIR(le32_get(it->l->di->mode)))
+		return FATE_DROPPED;
+	return it->room ? FATE_COPY : FATE_HOLE;
+}
+
+static bool next(struct parts *it, struct part *p)
+{
+	const struct mrunvec *v = &it->l->x->c->runs;
+
+	while (it->run < v->nr && it->at == v->v[it->run].len) {
+		it->run++;
+		it->at = 0;
+	}
+	if (it->run == v->nr)
+		return false;
+	bool other = next_part(it->l->x, it->l->ino, &v->v[it->run], it->at, p);
+
+	p->run = it->run;
+	p->fate = other ? fate_of(it, p) : FATE_KEPT;
+	if (p->fate == FATE_COPY) {
+		p->n = p->n < it->room ? p->n : it->room;
+		it->room -= p->n;
+	}
+	it->at += (uint32_t)p->n;
+	return true;
+}
+
+static struct parts parts_of(const struct loser *l)
+{
+	return (struct parts){ .l = l, .room = claim_free(l->x->c) };
+}
+
+static void ask_xattr(struct loser *l, const struct part *p)
+{
+	if (!l->no_xattr && !problem(l->x->c, PR_XATTR, &(struct pctx){ .ino = l->ino, .blk = p->pblk,
+						.text = "belongs to another inode as well" }))
+		l->agreed = false;
+	l->no_xattr = true;
+}
+
+/* All questions come before the first change: one no leaves the inode as it is. */
+static void ask(struct loser *l)
+{
+	static const enum problem code[] = {
+		[FATE_COPY] = PR_CROSS_LINK, [FATE_HOLE] = PR_CROSS_HOLE, [FATE_DROPPED] = PR_CROSS_DIR,
+		[FATE_ANEW] = PR_CROSS_LINK,
+	};
+	struct parts it = parts_of(l);
+	struct part p;
+
+	while (next(&it, &p)) {
+		struct pctx px = { .ino = l->ino, .blk = p.pblk, .num = p.n };
+
+		if (p.fate == FATE_KEPT)
+			continue;
+		px.num2 = owner_of(l->x, p.pblk)->ino;
+		if (p.fate == FATE_XATTR)
+			ask_xattr(l, &p);
+		else if (!problem(l->x->c, code[p.fate], &px))
+			l->agreed = false;
+	}
+}
+
+static int give_copy(struct check *c, const struct part *p, struct mrunvec *out, uint32_t flags)
+{
 	uint64_t done = 0, blk, n;
 	int err = 0;
 
-	if (S_ISDIR(le32_get(di->mode)) || p->lblk == RUN_META)
-		return 0;
 	while (!err && done < p->n && (n = claim_find(c, p->n - done, &blk)) != 0) {
 		if (!(flags & DAXFS_EXT_UNWRITTEN))
 			err = media_move(&c->m, p->pblk + done, blk, n);
@@ -190,98 +273,70 @@ static int give_copy(struct cross *x, const struct dinode *di, const struct part
 	return err;
 }
 
-/* Does the inode's attribute chain have a block that is another's? */
-static bool chain_lost(const struct cross *x, const struct dinode *di, uint64_t ino)
+/* Its extents and nodes without what is another's, with copies where there is room. */
+static int separate(const struct loser *l, struct mrunvec *out)
 {
-	const struct mrunvec *v = &x->c->runs;
-	uint64_t first = le64_get(di->xattr);
-	bool chain = false;
-
-	for (size_t i = 0; first && i < v->nr; i++) {
-		chain = chain || v->v[i].pblk == first;
-		if (chain && claim_is_twice(x->c, v->v[i].pblk) && !keeps(x, ino, RUN_META, v->v[i].pblk))
-			return true;
-	}
-	return false;
-}
-
-/* Blocks of the attribute chain, which stands last among an inode's runs. */
-static uint64_t chain_blocks(const struct cross *x, const struct dinode *di)
-{
-	const struct mrunvec *v = &x->c->runs;
-
-	for (size_t i = 0; le64_get(di->xattr) && i < v->nr; i++)
-		if (v->v[i].lblk == RUN_META && v->v[i].pblk == le64_get(di->xattr))
-			return v->nr - i;
-	return 0;
-}
-
-/* The inode's extents without what is another's, with copies where there is room. */
-static int separate(struct cross *x, const struct dinode *di, uint64_t ino, struct mrunvec *out, bool *agreed)
-{
-	const struct mrunvec *v = &x->c->runs;
+	struct check *c = l->x->c;
+	struct parts it = parts_of(l);
+	struct part p;
 	int err = 0;
 
-	for (size_t i = 0; i < v->nr; i++) {
-		struct mrun r = v->v[i];
-		struct part p;
+	while (!err && next(&it, &p)) {
+		uint32_t flags = c->runs.v[p.run].flags;
 
-		for (uint32_t k = 0; !err && k < r.len; k += (uint32_t)p.n) {
-			struct pctx px = { .ino = ino };
-
-			if (!next_part(x, ino, &r, k, &p)) {
-				if (r.lblk != RUN_META)
-					err = mrun_add(out, (struct mrun){ p.lblk, p.pblk, (uint32_t)p.n, r.flags });
-				continue;
-			}
-			px.blk = p.pblk;
-			px.num = p.n;
-			px.num2 = owner_of(x, p.pblk)->ino;
-			if (!problem(x->c, PR_CROSS_LINK, &px))
-				*agreed = false;
-			else if (*agreed)
-				err = give_copy(x, di, &p, out, r.flags);
-		}
+		if (p.fate == FATE_COPY)
+			err = give_copy(c, &p, out, flags);
+		else if (p.fate == FATE_KEPT && p.run < l->chain)
+			err = mrun_add(out, (struct mrun){ p.lblk, p.pblk, (uint32_t)p.n, flags });
 	}
 	return err;
 }
 
-static bool loses_any(const struct cross *x, uint64_t ino)
+static bool loses_any(const struct loser *l)
 {
-	const struct mrunvec *v = &x->c->runs;
+	struct parts it = parts_of(l);
 	struct part p;
 
-	for (size_t i = 0; i < v->nr; i++)
-		for (uint32_t k = 0; k < v->v[i].len; k += (uint32_t)p.n)
-			if (next_part(x, ino, &v->v[i], k, &p))
-				return true;
+	while (next(&it, &p))
+		if (p.fate != FATE_KEPT)
+			return true;
 	return false;
+}
+
+static int store_loser(struct loser *l)
+{
+	struct dinode new = *l->di;
+	struct mrunvec out = { 0 };
+	struct mend_store s = { l->ino, l->no_xattr ? 0 : l->x->c->runs.nr - l->chain, &new, &out };
+	size_t moves = l->x->c->m.nr_moves;
+	int ret = separate(l, &out);
+
+	if (l->no_xattr)
+		new.xattr = le64_make(0);
+	if (S_ISDIR(le32_get(new.mode)))
+		mend_close_gaps(&out);
+	if (!ret)
+		ret = mend_store(l->x->c, &s);
+	if (ret == 1)
+		l->x->c->m.nr_moves = moves;
+	free(out.v);
+	return ret;
 }
 
 static int mend_loser(struct cross *x, const struct dinode *di, uint64_t ino)
 {
-	struct mrunvec out = { 0 };
-	struct dinode new = *di;
-	struct mend_store s = { ino, chain_blocks(x, di), &new, &out };
+	struct loser l = { x, di, ino, chain_start(&x->c->runs, di), true, false };
 	uint64_t fixed = x->c->res->fixed;
-	bool agreed = true;
-	int err;
+	int ret = 1;
 
-	if (!(x->c->state[ino] & INO_DOUBTED) != (x->turn == TURN_CREDIBLE) || !loses_any(x, ino))
+	if (!(x->c->state[ino] & INO_DOUBTED) != (x->turn == TURN_CREDIBLE) || !loses_any(&l))
 		return 0;
-	if (chain_lost(x, di, ino)) {
-		new.xattr = le64_make(0);
-		s.xattrs = 0;
-	}
-	err = separate(x, di, ino, &out, &agreed);
-	if (S_ISDIR(le32_get(di->mode)))
-		mend_close_gaps(&out);
-	if (!err && agreed)
-		err = mend_store(x->c, &s);
-	while (!agreed && x->c->res->fixed > fixed)
+	ask(&l);
+	if (l.agreed && !x->c->stop)
+		ret = store_loser(&l);
+	while (ret == 1 && x->c->res->fixed > fixed)
 		problem_withdraw(x->c, PR_NR, &(struct pctx){ 0 });
-	free(out.v);
-	return err;
+	return ret < 0 ? ret : 0;
 }
 
 static int untangle(struct check *c)
@@ -314,6 +369,6 @@ int phase_blocks(struct check *c)
 	if (!err)
 		err = mend_suspects(c);
 	if (!err && c->suspect.nr)
-		qsort(c->dir, c->nr_dirs, sizeof(*c->dir), by_ino);
+		cdir_sort(c);
 	return err;
 }

@@ -61,15 +61,6 @@ static const char *root_wrong(struct check *c, const struct dinode *di)
 	return NULL;
 }
 
-static int claim_runs(struct check *c)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < c->runs.nr; i++)
-		err = claim_take(c, c->runs.v[i].pblk, c->runs.v[i].len);
-	return err;
-}
-
 /* c->ifile and c->nr_slots from c->runs. */
 static int take_runs(struct check *c)
 {
@@ -232,7 +223,7 @@ static int reclaim(struct check *c, bool stored)
 		c->runs.nr = 0;
 		err = map_walk(c, &root_in(c, 0)->map, 0, &c->runs, &f);
 	}
-	return err ? err : claim_runs(c);
+	return err ? err : claim_take_runs(c, &c->runs);
 }
 
 /* Keeps what the roots still lead to, finds the rest, and makes a new map of it. */
@@ -281,7 +272,7 @@ static int take_copy(struct check *c, enum problem p, const char *why)
 	bool agreed;
 
 	if (!err)
-		err = claim_runs(c);
+		err = claim_take_runs(c, &c->runs);
 	if (err)
 		return err;
 	if (c->twice)
@@ -301,7 +292,7 @@ int ifile_open(struct check *c)
 	if (!why)
 		why = copy_is_better(c);
 	if (!why) {
-		err = claim_runs(c);
+		err = claim_take_runs(c, &c->runs);
 		if (err || !c->twice)
 			return err ? err : use_root(c);
 		why = "a block is there twice";

@@ -68,7 +68,7 @@ static bool all_zero(const struct check *c, uint64_t pblk)
 
 static int add(struct foundvec *fv, const struct found *f)
 {
-	if (fv->nr == fv->cap && vec_grow(&fv->v, fv->nr, &fv->cap, sizeof(*fv->v)))
+	if (vec_grow(&fv->v, fv->nr, &fv->cap, sizeof(*fv->v)))
 		return -ENOMEM;
 	fv->v[fv->nr++] = *f;
 	return 0;

@@ -183,12 +183,10 @@ static int live_lane(struct check *c, const struct lane_at *l)
 	uint32_t bad;
 	int err;
 
-	if (c->round)
-		return 0;	/* the copies hold it already */
-	err = lane_each(l, &v, &bad);
+	err = c->round ? walk(l, &v, &bad, false) : lane_each(l, &v, &bad);	/* the copies hold it already */
 	if (err == -EUCLEAN)
 		return problem(c, PR_LANE_RECORD, &(struct pctx){ .num = l->self, .num2 = bad }) ? end_lane(c, l) : 0;
-	if (!err)
+	if (!err && !c->round)
 		c->res->undone++;
 	return err;
 }

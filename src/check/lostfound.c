@@ -48,13 +48,6 @@ static void dir_init(struct dinode *di, uint64_t ino, uint32_t mode, uint32_t ge
 	slot_seal(di);
 }
 
-static int by_ino(const void *a, const void *b)
-{
-	const struct cdir *x = a, *y = b;
-
-	return x->ino < y->ino ? -1 : x->ino > y->ino;
-}
-
 static int new_dir(struct check *c, const struct dinode *di, uint64_t ino)
 {
 	int err = slot_put(c, ino, di);
@@ -62,7 +55,7 @@ static int new_dir(struct check *c, const struct dinode *di, uint64_t ino)
 	if (!err)
 		err = scan_note(c, di, ino);
 	if (!err)
-		qsort(c->dir, c->nr_dirs, sizeof(*c->dir), by_ino);
+		cdir_sort(c);
 	return err;
 }
 
@@ -94,11 +87,13 @@ static int append_run(struct check *c, uint64_t ino, struct mrun r)
 {
 	struct dinode di = *slot_at(c, ino);
 	struct mapbuild b = { ino, &c->runs, &di.map, 0 };
+	uint64_t was, says = le64_get(di.blocks);
 	struct mapfault f;
 	int err;
 
 	c->runs.nr = 0;
 	err = map_walk(c, &slot_at(c, ino)->map, ino, &c->runs, &f);
+	was = scan_blocks(&c->runs);
 	if (!err)
 		err = mrun_add(&c->runs, r);
 	if (!err)
@@ -106,7 +101,7 @@ static int append_run(struct check *c, uint64_t ino, struct mrun r)
 	if (err)
 		return err < 0 ? err : -ENOSPC;
 	di.size = le64_make((r.lblk + r.len) << DAXFS_BLOCK_SHIFT);
-	di.blocks = le64_make(r.lblk + r.len + b.nodes);
+	di.blocks = le64_make((says > was ? says - was : 0) + r.lblk + r.len + b.nodes);	/* attributes stay */
 	slot_seal(&di);
 	return slot_put(c, ino, &di);
 }
@@ -179,26 +174,54 @@ static int make(struct check *c)
 	return 0;
 }
 
-/* 0, -ENOSPC, -ENOMEM, or 1 when it is not to be made. */
+static const char *why_not(int err)
+{
+	return err == -ENOSPC ? "no space" : NULL;
+}
+
+static int make_if_agreed(struct check *c)
+{
+	if (!problem(c, PR_LOSTFOUND, &(struct pctx){ 0 })) {
+		c->lf_closed = "there is none";
+		return 1;
+	}
+	int err = make(c);
+
+	c->lf_closed = why_not(err);
+	if (!c->lf_closed)
+		return err ? err : names_load(c, c->lostfound);
+	problem_withdraw(c, PR_NR, &(struct pctx){ 0 });
+	return 1;
+}
+
+static bool is_lostfound(const struct check *c, uint64_t ino)
+{
+	return ino < c->nr_slots && (c->state[ino] & INO_TYPE) == DT_DIR && cdir_find(c, ino)->named_in == DAXFS_ROOT_INO;
+}
+
+/* 0, -ENOMEM, or 1 with c->lf_closed. */
 static int find_or_make(struct check *c)
 {
 	uint64_t ino;
 
 	if (c->lostfound)
 		return 0;
+	if (!cdir_find(c, DAXFS_ROOT_INO) || (c->state[DAXFS_ROOT_INO] & INO_DAMAGED)) {
+		c->lf_closed = "the root directory is damaged";
+		return 1;
+	}
 	ino = names_find(c, DAXFS_ROOT_INO, NAME);
 	c->lf_hint = 0;
-	if (ino && ino < c->nr_slots && (c->state[ino] & INO_TYPE) == DT_DIR && cdir_find(c, ino)->named_in == DAXFS_ROOT_INO) {
-		c->lostfound = ino;
-		return names_load(c, ino);
-	}
-	if (ino)		/* a file of that name: nothing to put inodes into */
-		return -EEXIST;
-	if (!problem(c, PR_LOSTFOUND, &(struct pctx){ 0 }))
+	if (!ino)
+		return make_if_agreed(c);
+	if (!is_lostfound(c, ino))
+		c->lf_closed = "that is no directory";
+	else if (c->state[ino] & INO_DAMAGED)
+		c->lf_closed = "that is damaged";
+	if (c->lf_closed)
 		return 1;
-	int err = make(c);
-
-	return err ? err : names_load(c, c->lostfound);
+	c->lostfound = ino;
+	return names_load(c, ino);
 }
 
 /* A directory's new parent; a file's new name. */
@@ -221,20 +244,35 @@ static int account(struct check *c, uint64_t ino)
 	return slot_put(c, ino, &di);
 }
 
-int lostfound_adopt(struct check *c, uint64_t ino)
+/* "#12", or "#12.1" if that is taken. */
+static void name_for(struct check *c, uint64_t ino, char *name, size_t size)
+{
+	snprintf(name, size, "#%" PRIu64, ino);
+	for (unsigned i = 1; names_known(c, name); i++)
+		snprintf(name, size, "#%" PRIu64 ".%u", ino, i);
+}
+
+int lostfound_adopt(struct check *c, uint64_t ino, const char **why)
 {
 	struct dirblock_new n = { .ino = ino, .type = c->state[ino] & INO_TYPE };
-	char name[24];
-	int err = find_or_make(c);
+	char name[40];
+	int ret = find_or_make(c);
 
-	if (err)
-		return err;
+	*why = c->lf_closed;
+	if (ret)
+		return ret;
+	*why = "it is that itself";
 	if (ino == c->lostfound)
-		return -EEXIST;
-	n.name_len = (unsigned)snprintf(name, sizeof(name), "#%" PRIu64, ino);
+		return 1;
+	*why = "as many directories as there may be are in it";
+	if (n.type == DT_DIR && cdir_find(c, c->lostfound)->subdirs + 2 >= DAXFS_NLINK_MAX)
+		return 1;
+	name_for(c, ino, name, sizeof(name));
 	n.name = name;
-	for (unsigned i = 1; names_known(c, name); i++)
-		n.name_len = (unsigned)snprintf(name, sizeof(name), "#%" PRIu64 ".%u", ino, i);
-	err = insert(c, c->lostfound, &n, &c->lf_hint);
-	return err ? err : account(c, ino);
+	n.name_len = (unsigned)strlen(name);
+	ret = insert(c, c->lostfound, &n, &c->lf_hint);
+	*why = why_not(ret);
+	if (ret)
+		return *why ? 1 : ret;
+	return account(c, ino);
 }

@@ -21,7 +21,7 @@ struct walk { struct check *c; uint64_t ino; struct mrunvec *out; struct mapfaul
 
 int mrun_add(struct mrunvec *v, struct mrun r)
 {
-	if (v->nr == v->cap && vec_grow(&v->v, v->nr, &v->cap, sizeof(*v->v)))
+	if (vec_grow(&v->v, v->nr, &v->cap, sizeof(*v->v)))
 		return -ENOMEM;
 	v->v[v->nr++] = r;
 	return 0;

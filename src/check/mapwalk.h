@@ -35,10 +35,13 @@ int map_salvage(struct check *c, const struct dmap *root, struct salvage *s);
  * @ext:   in order, disjoint; entries with lblk RUN_META give their blocks for nodes when nothing else is free
  * @root:  out
  * @nodes: out, how many blocks the map's nodes take
- * Return: 0, -ENOSPC (then *@root holds as much as could be), or -ENOMEM.
+ * Return: 0, -ENOSPC (then no block has changed), or -ENOMEM.
  */
 struct mapbuild { uint64_t ino; const struct mrunvec *ext; struct dmap *root; uint64_t nodes; };
 int map_build(struct check *c, struct mapbuild *b);
+
+/* map_excess - blocks of the last extents, those for which no node can be had; @from: out, the first such extent. */
+uint64_t map_excess(const struct check *c, const struct mrunvec *ext, size_t *from);
 
 /* node_reseal - write the header of a node anew.  0 or -ENOMEM. */
 int node_reseal(struct check *c, uint64_t blk, uint64_t ino, unsigned level);

@@ -117,6 +117,17 @@ void *media_fresh(struct media *m, uint64_t blk)
 	return c->bytes;
 }
 
+/* What an earlier repair made of the blocks must not go over their new content. */
+static void forget(struct media *m, uint64_t blk, uint64_t n)
+{
+	for (uint64_t i = 0; m->nr && i < n; i++) {
+		struct copy *c = media_find(m, blk + i);
+
+		if (c)
+			c->flags = 0;
+	}
+}
+
 int media_move(struct media *m, uint64_t src, uint64_t dst, uint64_t n)
 {
 	if (m->nr_moves == m->cap_moves) {
@@ -129,6 +140,7 @@ int media_move(struct media *m, uint64_t src, uint64_t dst, uint64_t n)
 		m->cap_moves = cap;
 	}
 	m->move[m->nr_moves++] = (struct move){ src, dst, n };
+	forget(m, dst, n);
 	m->edits++;
 	return 0;
 }

@@ -178,15 +178,36 @@ static void mend_dir(struct patient *p)
 	p->di.size = le64_make(blocks << DAXFS_BLOCK_SHIFT);
 }
 
+static void keep_first_block(struct mrunvec *v)
+{
+	size_t kept = 0;
+	bool found = false;
+
+	for (size_t i = 0; i < v->nr; i++) {
+		if (v->v[i].lblk != RUN_META && found)
+			continue;
+		if (v->v[i].lblk != RUN_META) {
+			found = true;
+			v->v[i].len = 1;
+		}
+		v->v[kept++] = v->v[i];
+	}
+	v->nr = kept;
+}
+
 static void mend_long_link(struct patient *p)
 {
 	const struct mrun *r = first_data(p);
-	uint64_t size = le64_get(p->di.size);
+	uint64_t size = le64_get(p->di.size), blocks;
 
-	if (r && r->lblk == 0 && !r->flags && content_end(p) == 1 && size && size <= DAXFS_SYMLINK_MAX)
-		return;
-	report(p, PR_INODE_SYMLINK, (struct pctx){ 0 });
-	p->gone = true;
+	if (!r || r->lblk || r->flags || !size || size > DAXFS_SYMLINK_MAX) {
+		report(p, PR_INODE_SYMLINK, (struct pctx){ 0 });
+		p->gone = true;
+	} else if (!scan_tiled(&p->runs, &blocks) || blocks != 1) {
+		report(p, PR_MAP_ROOT, (struct pctx){ .text = "more blocks than a symlink has" });
+		p->s.lossy = true;
+		keep_first_block(&p->runs);
+	}
 }
 
 /* Written blocks beyond the end, or an end beyond all limits, mean that the size is what is damaged. */
@@ -277,15 +298,29 @@ static uint64_t data_blocks(const struct mrunvec *v)
 	return n;
 }
 
+/* Old nodes behind stay: they are needed. */
+static void drop_extents(struct mrunvec *v, size_t from)
+{
+	size_t kept = from;
+
+	for (size_t i = from; i < v->nr; i++)
+		if (v->v[i].lblk == RUN_META)
+			v->v[kept++] = v->v[i];
+	v->nr = kept;
+}
+
 int mend_store(struct check *c, struct mend_store *s)
 {
 	struct mapbuild b = { s->ino, s->ext, &s->di->map, 0 };
-	int err = map_build(c, &b);
+	size_t from;
+	uint64_t lost = map_excess(c, s->ext, &from);
+	int err;
 
-	while (err == -ENOSPC && s->ext->nr) {
-		s->ext->nr -= s->ext->nr < DAXFS_NODE_EXTENTS ? s->ext->nr : DAXFS_NODE_EXTENTS;
-		err = map_build(c, &b);
-	}
+	if (lost && !problem(c, PR_MAP_NO_ROOM, &(struct pctx){ .ino = s->ino, .num = lost }))
+		return 1;
+	if (lost)
+		drop_extents(s->ext, from);
+	err = map_build(c, &b);
 	if (err)
 		return err;
 	if (S_ISDIR(le32_get(s->di->mode)))
@@ -309,16 +344,20 @@ static int store_as_is(struct patient *p)
 	return slot_put(p->c, p->ino, &p->di);
 }
 
+/* 0, 1 (not agreed to after all), -ENOMEM.  What nobody complained about is not touched. */
 static int store(struct patient *p)
 {
 	struct mend_store s = { p->ino, p->xattrs, &p->di, &p->runs };
-	int err;
+	int err = 0;
 
 	if (p->gone) {
 		slot_clear(&p->di, p->ino, le32_get(p->di.gen));
 		return slot_put(p->c, p->ino, &p->di);
 	}
-	err = p->s.lossy && slot_has_map(&p->di) ? mend_store(p->c, &s) : store_as_is(p);
+	if (p->s.lossy && slot_has_map(&p->di))
+		err = mend_store(p->c, &s);
+	else if (p->s.asked)
+		err = store_as_is(p);
 	return err ? err : scan_note(p->c, slot_at(p->c, p->ino), p->ino);
 }
 
@@ -377,9 +416,9 @@ static int mend_inode(struct check *c, uint64_t ino)
 		return clear_bad(c, ino, why);
 	p.s = (struct salvage){ .ino = ino, .out = &p.runs, .agreed = true };
 	err = examine(&p, kind, why);
-	if (!err && p.s.agreed && !c->stop)
-		err = store(&p);
-	else if (!err)
+	if (!err)
+		err = p.s.agreed && !c->stop ? store(&p) : 1;
+	if (err == 1)
 		err = leave(&p, fixed);
 	free(p.runs.v);
 	free(p.s.reseal.v);

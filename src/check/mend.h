@@ -15,8 +15,8 @@ int mend_suspects(struct check *c);
  * @di:  its slot as it shall be, but for map, blocks and checksum
  * @ext: extents in order; RUN_META entries are old nodes
  * @xattrs: attribute blocks, which count as well
- * Extents at the end for which no node can be had are dropped.
- * Return: 0 or -ENOMEM.
+ * Extents at the end for which no node can be had are dropped, if that is agreed to.
+ * Return: 0, 1 (it is not: nothing is stored), -ENOMEM.
  */
 struct mend_store { uint64_t ino, xattrs; struct dinode *di; struct mrunvec *ext; };
 int mend_store(struct check *c, struct mend_store *s);

@@ -135,7 +135,7 @@ static int check_type(struct check *c, struct entry *en)
 
 static int keep(struct recvec *v, const struct recpos *at)
 {
-	if (v->nr == v->cap && vec_grow(&v->v, v->nr, &v->cap, sizeof(*v->v)))
+	if (vec_grow(&v->v, v->nr, &v->cap, sizeof(*v->v)))
 		return -ENOMEM;
 	v->v[v->nr++] = *at;
 	return 0;
@@ -146,25 +146,26 @@ static bool is_dir(const struct check *c, uint64_t ino)
 	return (c->state[ino] & INO_TYPE) == DT_DIR;
 }
 
-static void accept_dir(struct cdir *d, struct cdir *child)
+/* A name for a directory, its first: each in there is a link to the parent. */
+static int accept_dir(struct check *c, const struct entry *en, struct cdir *child)
 {
-	child->named_in = d->ino;
-	d->subdirs++;
-	d->has_names = true;
+	if (child->named_in)
+		return reject(c, en, PR_DIRENT_SECOND);
+	if (en->d->subdirs + 2 == DAXFS_NLINK_MAX)
+		return reject(c, en, PR_DIRENT_SUBDIRS);
+	child->named_in = en->d->ino;
+	en->d->subdirs++;
+	en->d->has_names = true;
+	return 0;
 }
 
 static int count_dir(struct check *c, const struct entry *en)
 {
 	struct cdir *child = cdir_find(c, en->at.child);
 
-	if (!child)		/* damaged, and not to be repaired */
-		return 0;
 	if (child->parent != en->d->ino)
 		return keep(&c->foreign, &en->at);
-	if (child->named_in)
-		return reject(c, en, PR_DIRENT_SECOND);
-	accept_dir(en->d, child);
-	return 0;
+	return accept_dir(c, en, child);
 }
 
 static int count_file(struct check *c, const struct entry *en)
@@ -350,12 +351,8 @@ static int settle_foreign(struct check *c)
 
 	for (size_t i = 0; ret >= 0 && i < c->foreign.nr; i++) {
 		struct entry en = entry_of(c, &c->foreign.v[i], false);
-		struct cdir *child = cdir_find(c, en.at.child);
 
-		if (child->named_in)
-			ret = reject(c, &en, PR_DIRENT_SECOND);
-		else
-			accept_dir(en.d, child);
+		ret = accept_dir(c, &en, cdir_find(c, en.at.child));
 	}
 	return ret < 0 ? ret : 0;
 }
@@ -370,7 +367,7 @@ static int settle_doubtful(struct check *c)
 		struct cdir *child = is_dir(c, ino) ? cdir_find(c, ino) : NULL;
 
 		if (child && !child->named_in)
-			accept_dir(en.d, child);
+			ret = accept_dir(c, &en, child);
 		else if (!child && c->links[ino] < c->nlink[ino])
 			ret = count_file(c, &en);
 		else

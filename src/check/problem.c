@@ -3,8 +3,8 @@
  * problem.c -- everything that fsck.daxfs can find, and what it may do about it
  *
  * Owns the table and the answers.  A question that was answered no is not
- * asked again in a later round: the answer is remembered by a hash of what the
- * question was about.  DRAM only.
+ * asked again in a later round, nor one whose repair came to nothing: both are
+ * remembered by a hash of what they were about.  DRAM only.
  */
 #include "check/problem.h"
 
@@ -18,7 +18,6 @@
 
 #define LINE_MAX_	1024
 #define PREEN	1u	/* -p may: nothing is lost */
-#define NO	2u	/* the default answer is no */
 
 /*
  * Every finding leaves exit bit 4 unless it is repaired, then 1.  An entry
@@ -29,6 +28,8 @@ struct entry { const char *message, *question; unsigned flags; };
 static const struct entry table[PR_NR] = {
 	[PR_SUPER_PRIMARY] = { "superblock: %t", "Write it anew from its copy", PREEN },
 	[PR_SUPER_COPY] = { "superblock's copy in block %b: %t", "Write it anew from the primary", PREEN },
+	[PR_SUPER_OTHER] = { "superblock: %t; the copy in block %b does not go with what is left of it, or with the lanes",
+			     "Write it anew from that copy", 0 },
 	[PR_SUPER_BOTH] = { "superblock and copy are damaged (%t), but the lanes confirm their geometry",
 			    "Put both in order", 0 },
 	[PR_SUPER_IFILE] = { "superblock in block %b: root of the inode file: %t", "Copy the other superblock's", PREEN },
@@ -62,6 +63,11 @@ static const struct entry table[PR_NR] = {
 			 "Make them a hole", 0 },
 	[PR_CROSS_LINK] = { "inode %i: %n blocks from %b on belong to inode %m as well",
 			    "Give it a copy of its own", 0 },
+	[PR_CROSS_HOLE] = { "inode %i: %n blocks from %b on belong to inode %m as well, and there is no space "
+			    "for a copy", "Make them a hole", 0 },
+	[PR_CROSS_DIR] = { "directory %i: %n blocks from %b on belong to inode %m as well",
+			   "Drop them and close the gap", 0 },
+	[PR_MAP_NO_ROOM] = { "inode %i: there is no space for the map of its last %n blocks", "Drop them", 0 },
 
 	[PR_XATTR] = { "inode %i: extended attributes in block %b: %t", "Drop them all", 0 },
 
@@ -76,6 +82,7 @@ static const struct entry table[PR_NR] = {
 	[PR_DIRENT_ROOT] = { "directory %i: '%t' names the root directory", "Remove the entry", 0 },
 	[PR_DIRENT_SECOND] = { "directory %i: '%t' is a second name of directory %n", "Remove the entry", 0 },
 	[PR_DIRENT_LINKS] = { "directory %i: '%t' is one name too many for inode %n", "Remove the entry", 0 },
+	[PR_DIRENT_SUBDIRS] = { "directory %i: '%t' is one directory too many in it", "Remove the entry", 0 },
 	[PR_DIRENT_DOUBTFUL] = { "directory %i: '%t', found behind a damaged record, was removed before",
 				 "Remove the entry", 0 },
 
@@ -88,11 +95,13 @@ static const struct entry table[PR_NR] = {
 	[PR_ORPHAN] = { "inode %i: unlinked, though the filesystem is clean", "Clear it", PREEN },
 	[PR_NLINK] = { "inode %i: %n links, says %m", "Correct it", PREEN },
 	[PR_LOSTFOUND] = { "there is no /lost+found", "Make it", PREEN },
-	[PR_NO_ROOM] = { "inode %i cannot be connected to /lost+found: no space", NULL, 0 },
+	[PR_NO_ROOM] = { "inode %i cannot be connected to /lost+found: %t", NULL, 0 },
 
 	[PR_SNAPSHOT] = { "free-space snapshot in block %b: %t", "Drop it", PREEN },
 	[PR_SNAPSHOT_CLAIMED] = { "free-space snapshot: block %b of it belongs to a file", "Drop it", PREEN },
 	[PR_SNAPSHOT_DIFFERS] = { "free-space snapshot: %t %n differs", "Drop it", PREEN },
+
+	[PR_UNSETTLED] = { "could not be made consistent: repairs still uncover others; nothing is written", NULL, 0 },
 };
 
 /* -- text ------------------------------------------------------------------------ */
@@ -179,19 +188,36 @@ static uint64_t identity(enum problem p, const struct pctx *x)
 	return name_hash(x->text ? strlen(x->text) : 0, key, sizeof(key));
 }
 
-static bool was_refused(const struct check *c, uint64_t id)
+static bool same_id(void *arg, uint64_t pos)
 {
-	for (size_t i = 0; i < c->nr_refused; i++)
-		if (c->refused[i] == id)
-			return true;
-	return false;
+	return *(const uint64_t *)arg == pos;
+}
+
+static bool was_left(const struct check *c, uint64_t id)
+{
+	return nameset_has(&c->left_ids, &(struct nameset_key){ id, id, same_id, &id });
 }
 
 /* Without memory it is asked once more. */
-static void refuse(struct check *c, uint64_t id)
+static void remember(struct check *c, uint64_t id)
 {
-	if (!vec_grow(&c->refused, c->nr_refused, &c->cap_refused, sizeof(*c->refused)))
-		c->refused[c->nr_refused++] = id;
+	uint64_t other;
+
+	(void)nameset_add(&c->left_ids, &(struct nameset_key){ id, id, same_id, &id }, &other);
+}
+
+static void leave(struct check *c, uint64_t id)
+{
+	c->left++;
+	remember(c, id);
+}
+
+/* What was agreed to, in order, for problem_withdraw(). */
+static void agree(struct check *c, uint64_t id)
+{
+	c->res->fixed++;
+	if (!vec_grow(&c->agreed.v, c->agreed.nr, &c->agreed.cap, sizeof(*c->agreed.v)))
+		c->agreed.v[c->agreed.nr++] = id;
 }
 
 static bool asked(struct check *c, const struct entry *e, const char *message)
@@ -199,7 +225,7 @@ static bool asked(struct check *c, const struct entry *e, const char *message)
 	char question[LINE_MAX_ + 64];
 
 	snprintf(question, sizeof(question), "%s. %s?", message, e->question);
-	return c->o->ask && c->o->ask(c->o->arg, question);
+	return c->o->ask && c->o->ask(c->o->arg, question, e->flags & PREEN ? 0 : CHECK_ASK_LOSES);
 }
 
 static bool preened(struct check *c, const struct entry *e, const char *message)
@@ -232,37 +258,29 @@ static bool silent(const struct check *c)
 bool problem(struct check *c, enum problem p, const struct pctx *x)
 {
 	const struct entry *e = &table[p];
+	uint64_t id = identity(p, x);
+	bool again = c->round && was_left(c, id), quiet = again || silent(c), yes;
 	struct line l = { .n = 0 };
-	uint64_t id = 0;
-	bool yes;
 
 	if (c->stop)
 		return false;
-	if (!silent(c))
+	if (!quiet)
 		expand(&l, e->message, x);
-	if (c->o->mode != CHECK_YES && c->round) {
-		id = identity(p, x);
-		if (was_refused(c, id)) {
-			c->left++;
-			return false;
-		}
-	}
-	yes = answer(c, e, l.s);
-	if (!silent(c) && !c->stop && !(c->o->mode == CHECK_ASK && e->question))
+	yes = !(again && c->asks) && answer(c, e, l.s);
+	if (!quiet && !c->stop && !(c->o->mode == CHECK_ASK && e->question))
 		say(c, l.s);
-	if (yes) {
-		c->res->fixed++;
-	} else {
-		c->left++;
-		if (c->o->mode == CHECK_ASK)
-			refuse(c, identity(p, x));
-	}
+	if (yes)
+		agree(c, id);
+	else
+		leave(c, id);
 	return yes;
 }
 
 void problem_withdraw(struct check *c, enum problem p, const struct pctx *x)
 {
 	c->res->fixed--;
+	if (c->agreed.nr)
+		remember(c, c->agreed.v[--c->agreed.nr]);
 	if (p == PR_NR)
 		c->left++;
 	else

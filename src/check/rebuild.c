@@ -184,12 +184,70 @@ static void build_inline(struct build *w)
 		root->ext[i] = to_media(&w->ext.v[i]);
 }
 
+/* Nodes that the map of so many extents takes. */
+static uint64_t nodes_for(uint64_t nr)
+{
+	uint64_t level = (nr + DAXFS_NODE_EXTENTS - 1) / DAXFS_NODE_EXTENTS, n = level;
+
+	if (nr <= DAXFS_ROOT_EXTENTS)
+		return 0;
+	while (level > DAXFS_ROOT_INDEXES) {
+		level = (level + DAXFS_NODE_INDEXES - 1) / DAXFS_NODE_INDEXES;
+		n += level;
+	}
+	return n;
+}
+
+static uint64_t nodes_there(const struct check *c, const struct mrunvec *ext)
+{
+	uint64_t n = claim_free(c);
+
+	for (size_t i = 0; i < ext->nr; i++)
+		n += ext->v[i].lblk == RUN_META;
+	return n;
+}
+
+/* Extents for which there are nodes. */
+static uint64_t fitting(uint64_t nr, uint64_t there)
+{
+	uint64_t n = there * DAXFS_NODE_EXTENTS;
+
+	if (nodes_for(nr) <= there)
+		return nr;
+	while (nodes_for(n) > there)
+		n -= DAXFS_NODE_EXTENTS;
+	return n > DAXFS_ROOT_EXTENTS ? n : DAXFS_ROOT_EXTENTS;
+}
+
+uint64_t map_excess(const struct check *c, const struct mrunvec *ext, size_t *from)
+{
+	uint64_t fit = fitting(ext->nr, nodes_there(c, ext)), nr = 0, lost = 0;
+	const struct mrun *last = NULL;
+
+	for (size_t i = 0; i < ext->nr; i++) {
+		const struct mrun *r = &ext->v[i];
+
+		if (r->lblk == RUN_META)
+			continue;
+		nr += !last || !continues(last, r);
+		last = r;
+		if (nr <= fit)
+			continue;
+		if (!lost)
+			*from = i;
+		lost += r->len;
+	}
+	return lost;
+}
+
 int map_build(struct check *c, struct mapbuild *b)
 {
 	struct build w = { .c = c, .b = b };
 	int err = merge(&w);
 
 	b->nodes = 0;
+	if (!err && nodes_for(w.ext.nr) > nodes_there(c, b->ext))
+		err = -ENOSPC;
 	memset(b->root, 0, sizeof(*b->root));
 	if (!err && w.ext.nr <= DAXFS_ROOT_EXTENTS)
 		build_inline(&w);

@@ -42,11 +42,10 @@ static void take_geometry(struct check *c, const struct dsuper *sb)
 
 /* -- neither is good -------------------------------------------------------------- */
 
-static int no_daxfs(struct check *c)
+static int no_daxfs(void)
 {
 	log_error("no daxfs is here: neither the first nor the last block holds a superblock; "
 		  "is it the right device?");
-	c->res->exit = 8;
 	return -EINVAL;
 }
 
@@ -85,13 +84,13 @@ static bool lanes_confirm(const struct check *c, const struct dsuper *sb)
 }
 
 /* What of block @blk would pass if magic, place and checksum were right. */
-static bool candidate(const struct check *c, uint64_t blk, uint64_t self, struct dsuper *sb)
+static bool candidate(const struct check *c, uint64_t blk, struct dsuper *sb)
 {
 	char why[WHY_LEN];
+	uint64_t self;
 
 	*sb = *super_at(c, blk);
-	if (self)
-		self = le64_get(sb->nr_blocks) - 1;
+	self = blk ? le64_get(sb->nr_blocks) - 1 : 0;
 	sb->magic = le64_make(DAXFS_SUPER_MAGIC);
 	sb->self = le64_make(self);
 	sb->csum = le32_make(fixed_csum(sb));
@@ -118,7 +117,7 @@ static int from_both(struct check *c, const char *why)
 	struct dsuper sb;
 	bool agreed;
 
-	if (!candidate(c, 0, 0, &sb) && !candidate(c, c->m.nr_blocks - 1, 1, &sb)) {
+	if (!candidate(c, 0, &sb) && !candidate(c, c->m.nr_blocks - 1, &sb)) {
 		log_error("the superblock (%s) and its copy are both lost: restore either from a backup of the "
 			  "first or last 4096 bytes, or the data from a backup of the files", why);
 		return -EUCLEAN;
@@ -140,41 +139,73 @@ static const struct dsuper *copy_in(const struct check *c, uint64_t blk)
 	return super_check(super_at(c, blk), blk, blocks, why) == SUPER_OK ? super_at(c, blk) : NULL;
 }
 
-/* The device's last block; or where the primary says, if it still does. */
-static const struct dsuper *copy_at_end(const struct check *c)
-{
-	const struct dsuper *copy = copy_in(c, (c->rg->size >> DAXFS_BLOCK_SHIFT) - 1);
+/* -- which copy ---------------------------------------------------------------------- */
 
-	return copy ? copy : copy_in(c, le64_get(super_at(c, 0)->nr_blocks) - 1);
+/*
+ * A device may hold copies of filesystems that were made on it before.  What speaks for a copy: that it
+ * is this filesystem's, as far as block 0 tells, and that the lanes are where it says.
+ */
+enum trust { TRUST_NONE, TRUST_SOUND, TRUST_LANES, TRUST_ALL };
+struct choice { const struct dsuper *copy; enum trust trust; };
+
+/* An identity is there four times: where one byte is damaged another one is right. */
+static bool same_filesystem(const struct dsuper *primary, const struct dsuper *copy)
+{
+	static const uint8_t none[16];
+	uint32_t state;
+
+	return !memcmp(primary->uuid, copy->uuid, sizeof(copy->uuid)) ||
+	       !memcmp(primary->dev[0].uuid, copy->uuid, sizeof(copy->uuid)) ||
+	       !sealed_open(primary->state, copy->uuid, sizeof(copy->uuid), &state) ||
+	       !memcmp(primary->uuid, none, sizeof(none));
 }
 
-/* At the end, or anywhere. */
-static const struct dsuper *find_copy(const struct check *c)
+static void consider(const struct check *c, uint64_t blk, struct choice *best)
 {
-	const struct dsuper *primary = super_at(c, 0), *copy = copy_at_end(c);
-	uint64_t blocks = c->rg->size >> DAXFS_BLOCK_SHIFT;
+	const struct dsuper *copy = copy_in(c, blk);
+	struct choice now = { copy, TRUST_SOUND };
 
-	if (copy || le64_get(primary->magic) != DAXFS_SUPER_MAGIC)
-		return copy;
-	for (uint64_t blk = blocks - 1; !copy && blk >= DAXFS_MIN_BLOCKS - 1; blk--)
+	if (!copy)
+		return;
+	if (lanes_confirm(c, copy))
+		now.trust = same_filesystem(super_at(c, 0), copy) ? TRUST_ALL : TRUST_LANES;
+	if (now.trust > best->trust)
+		*best = now;
+}
+
+/* Where the primary says, if it still does; the device's last block; or, where block 0 was a superblock, anywhere. */
+static struct choice find_copy(const struct check *c)
+{
+	const struct dsuper *primary = super_at(c, 0);
+	uint64_t blocks = c->rg->size >> DAXFS_BLOCK_SHIFT;
+	struct choice best = { NULL, TRUST_NONE };
+
+	consider(c, le64_get(primary->nr_blocks) - 1, &best);
+	consider(c, blocks - 1, &best);
+	if (le64_get(primary->magic) != DAXFS_SUPER_MAGIC && !best.copy)
+		return best;
+	for (uint64_t blk = blocks - 1; best.trust < TRUST_ALL && blk >= DAXFS_MIN_BLOCKS - 1; blk--)
 		if (le64_get(super_at(c, blk)->magic) == DAXFS_SUPER_MAGIC)
-			copy = copy_in(c, blk);
-	return copy;
+			consider(c, blk, &best);
+	return best;
 }
 
 static int from_copy(struct check *c, enum super_error bad, const char *why)
 {
-	const struct dsuper *copy = find_copy(c);
+	struct choice found = find_copy(c);
+	struct pctx x = { .text = why };
+	enum problem p = found.trust == TRUST_ALL ? PR_SUPER_PRIMARY : PR_SUPER_OTHER;
 
-	if (!copy) {
+	if (!found.copy) {
 		const struct dsuper *last = super_at(c, c->m.nr_blocks - 1);
 
 		if (bad == SUPER_NOT_DAXFS && le64_get(last->magic) != DAXFS_SUPER_MAGIC)
-			return no_daxfs(c);
+			return no_daxfs();
 		return from_both(c, why);
 	}
-	take_geometry(c, copy);
-	return put_fixed(c, 0, copy, problem(c, PR_SUPER_PRIMARY, &(struct pctx){ .text = why }));
+	take_geometry(c, found.copy);
+	x.blk = c->nr_blocks - 1;
+	return put_fixed(c, 0, found.copy, problem(c, p, &x));
 }
 
 /*
@@ -183,12 +214,14 @@ static int from_copy(struct check *c, enum super_error bad, const char *why)
  */
 static const char *lanes_deny(const struct check *c)
 {
-	const struct dsuper *primary = super_at(c, 0), *copy = copy_at_end(c);
+	const struct dsuper *primary = super_at(c, 0);
+	struct choice best = { NULL, TRUST_NONE };
 
-	if (!copy || memcmp(copy->uuid, primary->uuid, sizeof(copy->uuid)) ||
-	    lanes_confirm(c, primary) || !lanes_confirm(c, copy))
+	if (lanes_confirm(c, primary))
 		return NULL;
-	return "the lanes are not where it says, but where its copy says";
+	consider(c, le64_get(primary->nr_blocks) - 1, &best);
+	consider(c, (c->rg->size >> DAXFS_BLOCK_SHIFT) - 1, &best);
+	return best.trust == TRUST_ALL ? "the lanes are not where it says, but where its copy says" : NULL;
 }
 
 /* A copy as mkfs leaves it, with the inode file as it is now. */
@@ -236,7 +269,7 @@ int phase_super(struct check *c)
 
 	check_progress(c, CHECK_PHASE_SUPER, 0, 1);
 	if (blocks == 0)
-		return no_daxfs(c);
+		return no_daxfs();
 	c->m.nr_blocks = blocks;
 	enum super_error bad = super_check(super_at(c, 0), 0, blocks, why);
 

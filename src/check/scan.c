@@ -5,6 +5,7 @@
  * Healthy inodes claim their blocks at once.  An inode of which anything is
  * wrong, be it a node of its map, is put aside whole, so that it can take
  * nothing from a healthy one: mend.c deals with it when all those have claimed.
+ * Inodes that claim much of the device come last among the healthy ones.
  */
 #include "check/scan.h"
 
@@ -89,7 +90,7 @@ static uint16_t small(uint32_t n)
 
 static int note_dir(struct check *c, const struct dinode *di, uint64_t ino)
 {
-	if (c->nr_dirs == c->cap_dirs && vec_grow(&c->dir, c->nr_dirs, &c->cap_dirs, sizeof(*c->dir)))
+	if (vec_grow(&c->dir, c->nr_dirs, &c->cap_dirs, sizeof(*c->dir)))
 		return -ENOMEM;
 	c->dir[c->nr_dirs++] = (struct cdir){ .ino = ino, .parent = le64_get(di->rdev) };
 	return 0;
@@ -111,11 +112,9 @@ int scan_note(struct check *c, const struct dinode *di, uint64_t ino)
 
 /* -- live slots ------------------------------------------------------------------------- */
 
-static int put_aside(struct check *c, uint64_t ino)
+static int put_aside(struct inovec *s, uint64_t ino)
 {
-	struct inovec *s = &c->suspect;
-
-	if (s->nr == s->cap && vec_grow(&s->v, s->nr, &s->cap, sizeof(*s->v)))
+	if (vec_grow(&s->v, s->nr, &s->cap, sizeof(*s->v)))
 		return -ENOMEM;
 	s->v[s->nr++] = ino;
 	return 0;
@@ -133,32 +132,46 @@ static int fix_blocks(struct check *c, const struct dinode *di, uint64_t ino, ui
 	return slot_put(c, ino, &new);
 }
 
-static int claim_runs(struct check *c, const struct mrunvec *v)
+/* The runs of a sound inode, in c->runs, become its own. */
+static int settle(struct check *c, const struct dinode *di, uint64_t ino)
 {
-	int err = 0;
+	uint64_t blocks = scan_blocks(&c->runs);
+	int err = claim_take_runs(c, &c->runs);
 
-	for (size_t i = 0; !err && i < v->nr; i++)
-		err = claim_take(c, v->v[i].pblk, v->v[i].len);
-	return err;
+	if (!err)
+		err = scan_note(c, di, ino);
+	if (err || blocks == le64_get(di->blocks))
+		return err;
+	c->state[ino] |= INO_DOUBTED;
+	return fix_blocks(c, di, ino, blocks);
 }
 
 static int scan_live(struct check *c, const struct dinode *di, uint64_t ino)
 {
 	int ret = scan_runs(c, di, ino, &c->runs);
-	uint64_t blocks;
 
 	if (ret)
-		return ret < 0 ? ret : put_aside(c, ino);
-	blocks = scan_blocks(&c->runs);
-	if (check_overdone(c, blocks))
-		return put_aside(c, ino);
-	ret = claim_runs(c, &c->runs);
-	if (!ret)
-		ret = scan_note(c, di, ino);
-	if (ret || blocks == le64_get(di->blocks))
-		return ret;
-	c->state[ino] |= INO_DOUBTED;
-	return fix_blocks(c, di, ino, blocks);
+		return ret < 0 ? ret : put_aside(&c->suspect, ino);
+	if (check_huge(c, scan_blocks(&c->runs)))
+		return put_aside(&c->huge, ino);
+	return settle(c, di, ino);
+}
+
+static int scan_huge(struct check *c)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret >= 0 && i < c->huge.nr; i++) {
+		uint64_t ino = c->huge.v[i];
+		const struct dinode *di = slot_at(c, ino);
+
+		ret = scan_runs(c, di, ino, &c->runs);
+		if (!ret)
+			ret = check_overdone(c, scan_blocks(&c->runs)) ? put_aside(&c->suspect, ino) : settle(c, di, ino);
+	}
+	if (c->huge.nr)
+		cdir_sort(c);
+	return ret < 0 ? ret : check_go(c);
 }
 
 /* -- all slots ---------------------------------------------------------------------------- */
@@ -183,7 +196,7 @@ static int scan_slot(struct check *c, const struct dinode *di, uint64_t ino)
 	case SLOT_FREE: return 0;
 	case SLOT_LIVE: return scan_live(c, di, ino);
 	case SLOT_FREE_DAMAGED: return free_damaged(c, di, ino, why);
-	default: return put_aside(c, ino);
+	default: return put_aside(&c->suspect, ino);
 	}
 }
 
@@ -233,7 +246,7 @@ static int make_tables(struct check *c)
 	c->nlink = calloc(c->nr_slots, sizeof(*c->nlink));
 	c->links = calloc(c->nr_slots, sizeof(*c->links));
 	c->nr_live = c->nr_orphans = 0;
-	c->nr_dirs = c->suspect.nr = 0;
+	c->nr_dirs = c->suspect.nr = c->huge.nr = 0;
 	return c->state && c->nlink && c->links ? 0 : -ENOMEM;
 }
 
@@ -247,5 +260,5 @@ int phase_inodes(struct check *c)
 		err = make_tables(c);
 	for (size_t i = 0; !err && i < c->ifile.nr; i++)
 		err = scan_run(c, &c->ifile.v[i]);
-	return err;
+	return err ? err : scan_huge(c);
 }

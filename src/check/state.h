@@ -54,17 +54,19 @@ struct check {
 	uint64_t		 nr_blocks;
 	bool			 clean;		/* the state word says so */
 	bool			 stop;		/* preen met something it must not repair */
+	bool			 writing;	/* something may have reached the device */
 	unsigned		 round;
 	uint64_t		 left;		/* findings of this round that stay */
-	uint64_t		*refused;	/* hashes of answers that were no; see problem.c */
-	size_t			 nr_refused, cap_refused;
+	bool			 asks;		/* began with questions, also if the rest is agreed to */
+	struct nameset		 left_ids;	/* what stays, by hash; see problem.c */
+	struct inovec		 agreed;	/* hashes of answers that were yes */
 	uint64_t		 seed;		/* of name hashes */
 
 	/* blocks */
 	uint64_t		*claimed;	/* bit per block */
 	uint64_t		*twice;		/* bit per block, NULL while there is none */
 	uint64_t		 nr_claimed, alloc_hint;
-	uint64_t		 work;		/* blocks of all claims of this round, also of those that came to nothing */
+	uint64_t		 work;		/* blocks of all huge claims of this round, also of those that came to nothing */
 
 	/* inodes */
 	struct mrunvec		 ifile;		/* runs of the inode file, by lblk, no holes */
@@ -74,6 +76,7 @@ struct check {
 	uint64_t		 nr_live, nr_orphans;
 	struct cdir		*dir;		/* by ino once all are known */
 	size_t			 nr_dirs, cap_dirs;
+	struct inovec		 huge;		/* claim much of the device: after all others that are healthy */
 	struct inovec		 suspect;	/* to be claimed after all healthy ones */
 
 	/* scratch */
@@ -86,6 +89,7 @@ struct check {
 	struct recvec		 foreign;	/* of directories that say their parent is another */
 	struct recvec		 doubtful;	/* behind a broken record: may be stale */
 	uint64_t		 lostfound;	/* ino, 0 = not looked for yet */
+	const char		*lf_closed;	/* why there is none and will be none in this round */
 	uint64_t		 lf_hint;	/* its block to insert into */
 };
 
@@ -100,14 +104,22 @@ static inline bool check_valid(const struct check *c, uint64_t pblk, uint64_t n)
 	return pblk >= end || pblk + n <= c->g.journal;
 }
 
+/* check_huge - is it so much of the device that no more than a few can claim it? */
+static inline bool check_huge(const struct check *c, uint64_t n)
+{
+	return n > c->nr_blocks / 8;
+}
+
 /*
  * check_overdone - are claims of @n more blocks too many to look at?
  *
- * Each block may be claimed a few times in a damaged filesystem.  Many inodes that each claim all of the
- * device can only be meant to keep the check busy.
+ * Each block may be claimed a few times in a damaged filesystem.  Many inodes that each claim much of the
+ * device can only be meant to keep the check busy; what claims little of it does not pay for them.
  */
 static inline bool check_overdone(struct check *c, uint64_t n)
 {
+	if (!check_huge(c, n))
+		return false;
 	c->work += n;
 	return c->work > 16 * c->nr_blocks;
 }
@@ -136,5 +148,8 @@ int phase_space(struct check *c);	/* freespace.c: the snapshot */
 
 /* cdir_find - the directory, or NULL. */
 struct cdir *cdir_find(const struct check *c, uint64_t ino);
+
+/* cdir_sort - by ino again, for cdir_find(). */
+void cdir_sort(struct check *c);
 
 #endif

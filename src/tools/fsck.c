@@ -198,24 +198,34 @@ static void on_say(void *arg, const char *line)
 	puts(line);
 }
 
-/* "a" is yes to this and all that follow. */
-static bool on_ask(void *arg, const char *question)
+/* The first character of a line, all of which is read; EOF. */
+static int read_answer(void)
 {
+	int first = getchar();
+
+	for (int ch = first; ch != '\n' && ch != EOF; )
+		ch = getchar();
+	return first;
+}
+
+/* "a" is yes to this and all that follow; Enter alone is the capital letter. */
+static bool on_ask(void *arg, const char *question, unsigned flags)
+{
+	bool loses = flags & CHECK_ASK_LOSES;
 	struct fsck *f = arg;
-	char line[16];
 
 	clear_bar(f);
 	for (;;) {
-		printf("%s <y/n/a> ", question);
+		printf("%s <%s> ", question, loses ? "y/N/a" : "Y/n/a");
 		fflush(stdout);
-		if (!fgets(line, sizeof(line), stdin))
-			return false;
-		if (line[0] == 'a')
-			f->co.mode = CHECK_YES;
-		if (line[0] == 'a' || line[0] == 'y' || line[0] == '\n')
-			return true;
-		if (line[0] == 'n')
-			return false;
+		switch (read_answer()) {
+		case 'a': f->co.mode = CHECK_YES; return true;
+		case 'y': return true;
+		case '\n': return !loses;
+		case 'n':
+		case EOF: return false;
+		default: break;
+		}
 	}
 }
 

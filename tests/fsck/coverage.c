@@ -56,11 +56,13 @@ static unsigned look(const struct recipes *const all[], size_t nr, const struct 
 	return missing;
 }
 
-/* What takes more than a few changed fields: tests/unit/check_names.c has it. */
+/* What takes more than a few changed fields: tests/unit/check_names.c and check_repair.c have it. */
 static const uint64_t out_of_reach =
-	P(DIRENT_LINKS) |	/* more than 65000 names */
+	P(DIRENT_LINKS) | P(DIRENT_SUBDIRS) |	/* more than 65000 names */
 	P(DIRENT_DOUBTFUL) |	/* a damaged record right before the remains of an old one */
-	P(NO_ROOM);		/* a full device */
+	P(NO_ROOM) | P(CROSS_HOLE) | P(MAP_NO_ROOM) |	/* a full device */
+	P(SUPER_OTHER) |	/* a filesystem made over another one */
+	P(UNSETTLED);		/* a device that changes meanwhile */
 
 unsigned coverage_findings(uint64_t seen)
 {

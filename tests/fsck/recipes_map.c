@@ -61,6 +61,8 @@ static const struct recipe table[] = {
 	    P(CROSS_LINK)),
 	EXT("extent: pblk of a node", V_HARD, 0, pblk, BLOCK(V_XATTR), SEALED, TREE_CONTENT,
 	    P(CROSS_LINK)),
+	EXT("extent: pblk of a directory, two owners", V_SUB, 0, pblk, BLOCK(V_OTHER), SEALED, TREE_SIZE | TREE_NAMES,
+	    P(CROSS_DIR) | P(DIRBLK_LOST) | P(FILE_UNCONNECTED)),
 	EXT("extent: len 0", V_FILE, 1, len, SET(0), RAW, LOST, P(INODE_DAMAGED) | P(EXTENT_BAD)),
 	EXT("extent: len 0, sealed", V_FILE, 1, len, SET(0), SEALED, LOST, P(EXTENT_BAD)),
 	EXT("extent: len beyond the device", V_FILE, 1, len, SET(UINT32_MAX), SEALED, LOST, P(EXTENT_BAD)),

@@ -251,10 +251,11 @@ END_TEST
 
 struct answers { unsigned asked, yes; };
 
-static bool on_ask(void *arg, const char *question)
+static bool on_ask(void *arg, const char *question, unsigned flags)
 {
 	struct answers *a = arg;
 
+	(void)flags;
 	ck_assert(strchr(question, '?'));
 	return a->asked++ < a->yes;
 }
