@@ -5,8 +5,7 @@
  * Only when scan.c has seen a block claimed twice are the healthy inodes walked
  * again, to find out by whom.  Who can show that a block is its own keeps it:
  * the inode file first, then nodes, attribute blocks and directory blocks, which
- * name their owner; then content, of inodes that claim as many blocks as they
- * say first, and of those the lower number first.  The others get a copy of the
+ * name their owner; then content, of inodes that are not doubted first, and of those the lower number first.  The others get a copy of the
  * content in free blocks, or a hole when there are none.
  *
  * Names: owner  one run of blocks claimed twice, and who keeps it

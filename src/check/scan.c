@@ -135,13 +135,17 @@ static int fix_blocks(struct check *c, const struct dinode *di, uint64_t ino, ui
 /* The runs of a sound inode, in c->runs, become its own. */
 static int settle(struct check *c, const struct dinode *di, uint64_t ino)
 {
-	uint64_t blocks = scan_blocks(&c->runs);
+	uint64_t blocks = scan_blocks(&c->runs), before = c->nr_claimed;
 	int err = claim_take_runs(c, &c->runs);
 
 	if (!err)
 		err = scan_note(c, di, ino);
-	if (err || blocks == le64_get(di->blocks))
+	if (err)
 		return err;
+	if (check_huge(c, blocks) && c->nr_claimed - before < blocks)
+		c->state[ino] |= INO_DOUBTED;
+	if (blocks == le64_get(di->blocks))
+		return 0;
 	c->state[ino] |= INO_DOUBTED;
 	return fix_blocks(c, di, ino, blocks);
 }

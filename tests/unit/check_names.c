@@ -12,7 +12,9 @@
 #include "check_fixture.h"
 #include "core/file.h"
 #include "core/space.h"
+#include "core/xattr.h"
 #include "disk/dirblk.h"
+#include "pm/record.h"
 #include "pm/region.h"
 
 static void put(struct inode *ip)
@@ -249,7 +251,8 @@ END_TEST
 
 /* -- asking ------------------------------------------------------------------------------------- */
 
-struct answers { unsigned asked, yes; };
+/* Yes to the first @yes questions, and to all where it is 0, but not to one with @no in it; then all, at number @all. */
+struct answers { unsigned asked, yes, all; const char *no; struct check_opts o; };
 
 static bool on_ask(void *arg, const char *question, unsigned flags)
 {
@@ -257,13 +260,27 @@ static bool on_ask(void *arg, const char *question, unsigned flags)
 
 	(void)flags;
 	ck_assert(strchr(question, '?'));
-	return a->asked++ < a->yes;
+	a->asked++;
+	if (a->all && a->asked == a->all) {
+		a->o.mode = CHECK_YES;
+		return true;
+	}
+	return !(a->no && strstr(question, a->no)) && (!a->yes || a->asked <= a->yes);
+}
+
+static struct check_result ask(struct region *rg, struct answers *a)
+{
+	struct check_result res;
+
+	a->o = (struct check_opts){ .mode = CHECK_ASK, .ask = on_ask, .arg = a };
+	ck_assert_int_eq(check_region(rg, &a->o, &res), 0);
+	ck_assert_uint_eq(res.found, res.fixed + res.left);
+	return res;
 }
 
 START_TEST(what_is_refused_stays_and_is_asked_once)
 {
 	struct answers a = { .yes = 1 };
-	const struct check_opts o = { .mode = CHECK_ASK, .ask = on_ask, .arg = &a };
 	struct dinode *f = kf_slot_at("d", "f"), *l = kf_slot_at("d", "l");
 	struct check_result res;
 
@@ -271,7 +288,7 @@ START_TEST(what_is_refused_stays_and_is_asked_once)
 	f->nlink = l->nlink = le32_make(9);
 	kf_seal(f);
 	kf_seal(l);
-	ck_assert_int_eq(check_region(kf.rg, &o, &res), 0);
+	res = ask(kf.rg, &a);
 	ck_assert_uint_eq(a.asked, 2);
 	ck_assert_uint_eq(res.found, 2);
 	ck_assert_uint_eq(res.fixed, 1);
@@ -280,6 +297,251 @@ START_TEST(what_is_refused_stays_and_is_asked_once)
 	kf_repairs(kf.rg);
 }
 END_TEST
+
+START_TEST(what_is_refused_stays_when_all_the_rest_is_agreed_to)
+{
+	struct answers a = { .no = "says 9", .all = 2 };
+	struct dinode *f = kf_slot_at("d", "f"), *l = kf_slot_at("d", "l");
+	struct check_result res;
+
+	cf_close(&kf);
+	f->nlink = l->nlink = le32_make(9);
+	kf_seal(f);
+	kf_seal(l);
+	res = ask(kf.rg, &a);
+	ck_assert_uint_eq(a.asked, 2);
+	ck_assert_uint_eq(res.exit, 5);
+	ck_assert_uint_eq(le32_get(f->nlink), 9);
+	ck_assert_uint_eq(kf_check(kf.rg, CHECK_NO).found, 1);
+}
+END_TEST
+
+START_TEST(without_a_root_directory_nothing_can_be_connected)
+{
+	struct answers a = { .no = "the root directory" };
+	struct dinode *root = kf.root->slot;
+	uint8_t *before = malloc(KF_SIZE);
+
+	must(before);
+	cf_close(&kf);
+	memset(root, 0xcc, sizeof(*root));
+	memcpy(before, kf.rg->base, KF_SIZE);
+	struct check_result res = ask(kf.rg, &a);
+
+	ck_assert_uint_eq(res.fixed != 0, memcmp(before, kf.rg->base, KF_SIZE) != 0);
+	ck_assert_uint_eq(kf_check(kf.rg, CHECK_NO).found, res.left);
+	free(before);
+	ck_assert_uint_eq(kf_exit(kf.rg, CHECK_YES), 1);
+}
+END_TEST
+
+START_TEST(one_refused_part_leaves_the_inode_as_it_is)
+{
+	struct inode *y = cf_file(kf.root, "y");
+	struct dinode *f = kf_slot_at("d", "f"), *ys = y->slot;
+	uint64_t blk = le64_get(f->map.ext[0].pblk);
+	struct answers a = { 0 };
+	struct check_result res;
+	char no[40];
+
+	put(y);
+	cf_close(&kf);
+	ys->map.ext[0] = (struct dextent){ le64_make(0), le64_make(blk), le32_make(1), le32_make(0) };
+	ys->map.ext[1] = (struct dextent){ le64_make(2), le64_make(blk + 2), le32_make(1), le32_make(0) };
+	ys->map.count = le16_make(2);
+	ys->blocks = le64_make(2);
+	ys->size = le64_make(3 * CF_BLOCK);
+	kf_seal(ys);
+	snprintf(no, sizeof(no), " from %llu on", (unsigned long long)blk + 2);
+	a.no = no;
+	res = ask(kf.rg, &a);
+	ck_assert_uint_eq(a.asked, 2);
+	ck_assert_uint_eq(res.fixed, 0);
+	ck_assert_uint_eq(kf_check(kf.rg, CHECK_NO).found, 2);
+	kf_repaired("as well");
+}
+END_TEST
+
+/* An image as after a power cut in the midst of a transaction. */
+static struct region *with_a_live_log(void)
+{
+	struct check_result res = { 0 };
+	struct region *img;
+	struct cf rec;
+
+	cf_new(&rec, MIB(8), CF_RECORD);
+	must(region_open_ram(&img, MIB(8)) == 0);
+	record_start(rec.rg);
+	put(cf_file(rec.root, "during"));
+	for (size_t i = 0; !res.undone && i < record_nr(rec.rg); i++) {
+		record_image(rec.rg, i, REC_ALL, 0, img->base);
+		res = kf_check(img, CHECK_NO);
+	}
+	ck_assert_uint_eq(res.undone, 1);
+	cf_free(&rec);
+	return img;
+}
+
+static void spoil_the_log(struct region *rg)
+{
+	const struct dsuper *sb = (const void *)rg->base;
+	uint8_t *lane = rg->base + le64_get(sb->journal) * CF_BLOCK;
+
+	for (uint32_t i = 0; i < le32_get(sb->nr_lanes); i++, lane += le32_get(sb->lane_blocks) * CF_BLOCK) {
+		struct dlog *log = (void *)(lane + sizeof(struct dlane));
+
+		if (!le32_get(log->nr))
+			continue;
+		((struct dundo *)(void *)(log + 1))->rsvd = le32_make(1);
+		log->csum = le32_make(block_csum(log, sizeof(*log) + le32_get(log->bytes), offsetof(struct dlog, csum)));
+	}
+}
+
+START_TEST(refused_end_of_a_transaction_is_left)
+{
+	struct answers a = { .no = "rolled back" };
+	struct region *rg = with_a_live_log();
+	struct dsuper *sb = (void *)rg->base;
+	struct check_result res;
+
+	spoil_the_log(rg);
+	sb->state.w.le ^= 0x100;		/* something else to repair */
+	res = ask(rg, &a);
+	ck_assert_uint_eq(res.exit, 5);
+	ck_assert_uint_ge(res.left, 1);
+	ck_assert_uint_eq(kf_check(rg, CHECK_NO).found, res.left);
+	region_close(rg);
+}
+END_TEST
+
+/* -- /lost+found -------------------------------------------------------------------------------- */
+
+static unsigned times_said(const char *text)
+{
+	unsigned n = 0;
+
+	for (const char *at = kf_said; (at = strstr(at, text)); at++)
+		n++;
+	return n;
+}
+
+/* Nothing is free, and the root directory's blocks are full of names. */
+static void fill_up(void)
+{
+	struct inode *ip = cf_file(kf.root, "ballast");
+	char name[256];
+
+	for (uint64_t len = KF_SIZE; len; len /= 2)
+		while (!space_fallocate(ip, 0, cf_stat(ip).size, len))
+			;
+	memset(name, 'x', sizeof(name));
+	for (unsigned len = 200, i = 0; len > 2; len--) {
+		name[len] = '\0';
+		do {
+			snprintf(name, 4, "%03x", i++);
+			name[3] = len > 3 ? 'x' : '\0';
+		} while (!namei_link(ip, kf.root, cf_name(name)));
+	}
+	put(ip);
+}
+
+START_TEST(lost_and_found_that_cannot_be_made_is_said_once)
+{
+	struct inode *d;
+	struct dinode *di;
+
+	fill_up();
+	d = cf_look(kf.root, "d");
+	di = d->slot;
+	put(d);
+	cf_close(&kf);
+	struct ddirblk *blk = kf_block(le64_get(di->map.ext[0].pblk));
+
+	memset(blk, 0, CF_BLOCK);
+	ck_assert_uint_eq(kf_exit(kf.rg, CHECK_YES), 5);
+	ck_assert_uint_eq(times_said("there is no /lost+found"), 1);
+	ck_assert_uint_eq(times_said("has no name"), 1);
+	struct check_result res = kf_check(kf.rg, CHECK_YES);
+
+	ck_assert_uint_eq(res.exit, 4);
+	ck_assert_uint_eq(res.fixed, 0);
+}
+END_TEST
+
+START_TEST(lost_and_found_with_attributes_grows)
+{
+	struct inode *lf = cf_dir(kf.root, "lost+found"), *many = cf_look(kf.root, "many");
+	struct xattr_set_req rq = { .name = "user.x", .value = "v", .size = 1 };
+	struct dinode *di = many->slot;
+
+	must(xattr_set(lf, &rq) == 0);
+	put(lf);
+	put(many);
+	cf_close(&kf);
+	memset(di, 0xbd, sizeof(*di));
+	kf_repaired("has no name");
+	ck_assert_msg(!kf_said_that("claims"), "%s", kf_said);
+}
+END_TEST
+
+static struct dinode *make_dirs(struct inode *root, const char *name, unsigned n)
+{
+	struct inode *dir = cf_dir(root, name);
+	struct dinode *di = dir->slot;
+	char sub[16];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(sub, sizeof(sub), "%u", i);
+		put(cf_dir(dir, sub));
+	}
+	put(dir);
+	return di;
+}
+
+START_TEST(lost_and_found_takes_no_more_directories_than_there_may_be)
+{
+	struct cf big;
+
+	cf_new(&big, MIB(48), CF_RAM);
+	struct dinode *a = make_dirs(big.root, "a", DAXFS_NLINK_MAX - 2), *b = make_dirs(big.root, "b", 3);
+
+	cf_close(&big);
+	memset(a, 0xcc, sizeof(*a));
+	memset(b, 0xcc, sizeof(*b));
+	struct check_result res = kf_check(big.rg, CHECK_YES);
+
+	ck_assert_uint_eq(res.left, 3);
+	ck_assert_uint_eq(kf_check(big.rg, CHECK_NO).found, 3);
+	cf_free(&big);
+}
+END_TEST
+
+static TCase *asking_case(void)
+{
+	TCase *tc = tcase_create("asking");
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
+	tcase_add_test(tc, what_is_refused_stays_and_is_asked_once);
+	tcase_add_test(tc, what_is_refused_stays_when_all_the_rest_is_agreed_to);
+	tcase_add_test(tc, without_a_root_directory_nothing_can_be_connected);
+	tcase_add_test(tc, one_refused_part_leaves_the_inode_as_it_is);
+	tcase_add_test(tc, refused_end_of_a_transaction_is_left);
+	return tc;
+}
+
+static TCase *lostfound_case(void)
+{
+	TCase *tc = tcase_create("lostfound");
+
+	tcase_set_timeout(tc, 240);
+	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
+	tcase_add_test(tc, file_without_a_name_waits_for_room_in_lost_and_found);
+	tcase_add_test(tc, lost_and_found_that_cannot_be_made_is_said_once);
+	tcase_add_test(tc, lost_and_found_with_attributes_grows);
+	tcase_add_test(tc, lost_and_found_takes_no_more_directories_than_there_may_be);
+	return tc;
+}
 
 Suite *suite_check_names(void);
 
@@ -298,9 +560,9 @@ Suite *suite_check_names(void)
 	tcase_add_test(tc, all_files_of_a_lost_directory_get_names);
 	tcase_add_test(tc, removed_name_of_a_living_file_stays_removed_behind_a_damaged_record);
 	tcase_add_test(tc, file_with_too_many_names_loses_the_last);
-	tcase_add_test(tc, file_without_a_name_waits_for_room_in_lost_and_found);
-	tcase_add_test(tc, what_is_refused_stays_and_is_asked_once);
 	tcase_add_test(tc, lost_root_directory_is_made_anew_and_everything_connected);
 	suite_add_tcase(s, tc);
+	suite_add_tcase(s, asking_case());
+	suite_add_tcase(s, lostfound_case());
 	return s;
 }
