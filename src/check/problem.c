@@ -259,7 +259,7 @@ bool problem(struct check *c, enum problem p, const struct pctx *x)
 {
 	const struct entry *e = &table[p];
 	uint64_t id = identity(p, x);
-	bool again = c->round && was_left(c, id), quiet = again || silent(c), yes;
+	bool again = was_left(c, id), quiet = again || silent(c), yes;
 	struct line l = { .n = 0 };
 
 	if (c->stop)

@@ -112,8 +112,10 @@ int scan_note(struct check *c, const struct dinode *di, uint64_t ino)
 
 /* -- live slots ------------------------------------------------------------------------- */
 
-static int put_aside(struct inovec *s, uint64_t ino)
+static int put_aside(struct check *c, uint64_t ino)
 {
+	struct inovec *s = &c->suspect;
+
 	if (vec_grow(&s->v, s->nr, &s->cap, sizeof(*s->v)))
 		return -ENOMEM;
 	s->v[s->nr++] = ino;
@@ -150,31 +152,53 @@ static int settle(struct check *c, const struct dinode *di, uint64_t ino)
 	return fix_blocks(c, di, ino, blocks);
 }
 
+static int defer(struct check *c, uint64_t ino)
+{
+	struct hugevec *h = &c->huge;
+
+	if (vec_grow(&h->v, h->nr, &h->cap, sizeof(*h->v)))
+		return -ENOMEM;
+	h->v[h->nr++] = (struct huge){ ino, scan_blocks(&c->runs) };
+	return 0;
+}
+
 static int scan_live(struct check *c, const struct dinode *di, uint64_t ino)
 {
 	int ret = scan_runs(c, di, ino, &c->runs);
 
 	if (ret)
-		return ret < 0 ? ret : put_aside(&c->suspect, ino);
+		return ret < 0 ? ret : put_aside(c, ino);
 	if (check_huge(c, scan_blocks(&c->runs)))
-		return put_aside(&c->huge, ino);
+		return defer(c, ino);
 	return settle(c, di, ino);
 }
 
+static int by_blocks(const void *a, const void *b)
+{
+	const struct huge *x = a, *y = b;
+
+	if (x->blocks != y->blocks)
+		return x->blocks < y->blocks ? -1 : 1;
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
+}
+
+/* The smallest first: who claims what is claimed already is doubted. */
 static int scan_huge(struct check *c)
 {
 	int ret = 0;
 
+	if (!c->huge.nr)
+		return 0;
+	qsort(c->huge.v, c->huge.nr, sizeof(*c->huge.v), by_blocks);
 	for (size_t i = 0; ret >= 0 && i < c->huge.nr; i++) {
-		uint64_t ino = c->huge.v[i];
+		uint64_t ino = c->huge.v[i].ino;
 		const struct dinode *di = slot_at(c, ino);
 
 		ret = scan_runs(c, di, ino, &c->runs);
 		if (!ret)
-			ret = check_overdone(c, scan_blocks(&c->runs)) ? put_aside(&c->suspect, ino) : settle(c, di, ino);
+			ret = check_overdone(c, c->huge.v[i].blocks) ? put_aside(c, ino) : settle(c, di, ino);
 	}
-	if (c->huge.nr)
-		cdir_sort(c);
+	cdir_sort(c);
 	return ret < 0 ? ret : check_go(c);
 }
 
@@ -200,7 +224,7 @@ static int scan_slot(struct check *c, const struct dinode *di, uint64_t ino)
 	case SLOT_FREE: return 0;
 	case SLOT_LIVE: return scan_live(c, di, ino);
 	case SLOT_FREE_DAMAGED: return free_damaged(c, di, ino, why);
-	default: return put_aside(&c->suspect, ino);
+	default: return put_aside(c, ino);
 	}
 }
 

@@ -45,6 +45,10 @@ struct recpos { uint64_t dir, blk, child; uint32_t off; };
 struct recvec { struct recpos *v; size_t nr, cap; };
 struct inovec { uint64_t *v; size_t nr, cap; };
 
+/* An inode that claims much of the device. */
+struct huge { uint64_t ino, blocks; };
+struct hugevec { struct huge *v; size_t nr, cap; };
+
 struct check {
 	struct region		*rg;
 	const struct check_opts	*o;
@@ -76,7 +80,7 @@ struct check {
 	uint64_t		 nr_live, nr_orphans;
 	struct cdir		*dir;		/* by ino once all are known */
 	size_t			 nr_dirs, cap_dirs;
-	struct inovec		 huge;		/* claim much of the device: after all others that are healthy */
+	struct hugevec		 huge;		/* claim much of the device: after all others that are healthy */
 	struct inovec		 suspect;	/* to be claimed after all healthy ones */
 
 	/* scratch */

@@ -8,8 +8,11 @@
  * another check content, does the engine mount it, is every file intact none of
  * whose own metadata was hit, is it still where it was if no directory above it
  * was?  Half of the rounds put the checksum right after the damage, so that
- * what is wrong can only be seen in the structure.  A round follows from the
- * seed and its number alone.
+ * what is wrong can only be seen in the structure.  Every third round answers
+ * questions at random before: is no question asked again that was refused, does
+ * another check find something exactly when something was left, was nothing
+ * written when all answers were no?  A round follows from the seed and its number
+ * alone.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -28,8 +31,12 @@
 
 #define SIZE	(16 * MIB)
 #define BYTES_MAX	64
+#define REFUSED_MAX	4096
 
 struct args { uint64_t seed, rounds, only; bool one, verbose; };
+
+/* Answers to questions: how many in ten are yes; those that were no. */
+struct answers { unsigned yes; char *refused[REFUSED_MAX]; unsigned nr; bool again; struct check_opts o; };
 
 struct fuzz {
 	const struct args *a;
@@ -41,6 +48,7 @@ struct fuzz {
 	bool primary, copy;	/* superblocks that were hit */
 	bool names_hit;		/* some directory was */
 	uint64_t round;
+	struct answers an;
 };
 
 /* -- damage ------------------------------------------------------------------------------ */
@@ -380,6 +388,85 @@ static int writes_nothing(struct fuzz *f)
 	return differs ? fail(f, "looking has changed the device:", 0) : 0;
 }
 
+/* -- answers ------------------------------------------------------------------------------------------- */
+
+static bool on_ask(void *arg, const char *question, unsigned flags)
+{
+	struct fuzz *f = arg;
+	struct answers *an = &f->an;
+	bool yes = rng_below(&f->r, 10) < an->yes;
+
+	(void)flags;
+	for (unsigned i = 0; i < an->nr; i++)
+		an->again |= !strcmp(an->refused[i], question);
+	if (yes && rng_one_in(&f->r, 30))
+		an->o.mode = CHECK_YES;		/* to all that follow */
+	if (!yes && an->nr < REFUSED_MAX)
+		an->refused[an->nr++] = strdup(question);
+	if (f->a->verbose)
+		printf("  %s %s\n", question, yes ? "yes" : "no");
+	return yes;
+}
+
+static int judge_answers(struct fuzz *f, const struct check_result *res, bool written)
+{
+	struct check_result after;
+
+	if (f->an.again)
+		return fail(f, "asked again what was refused, of questions", f->an.nr);
+	if (res->found != res->fixed + res->left)
+		return fail(f, "the numbers do not go together: found", res->found);
+	if (written && !res->fixed)
+		return fail(f, "wrote without an agreement, left", res->left);
+	if (check(f, CHECK_NO, &after))
+		return fail(f, "no check after answers, found", res->found);
+	if (!after.found != !res->left)
+		return fail(f, res->left ? "nothing to find, though left" : "found, though nothing was left",
+			    res->left + after.found);
+	return 0;
+}
+
+/* The damage is repaired in part; what is left must be repairable still. */
+static int answer(struct fuzz *f)
+{
+	static const unsigned yes[] = { 0, 3, 7, 9 };
+	uint8_t *before = malloc(f->im->size);
+	struct check_result res;
+	int err, ret = 0;
+
+	if (!before)
+		abort();
+	memcpy(before, f->rg->base, f->im->size);
+	f->an = (struct answers){ .yes = yes[rng_below(&f->r, 4)] };
+	f->an.o = (struct check_opts){ .mode = CHECK_ASK, .ask = on_ask, .say = say, .arg = f };
+	if (f->a->verbose)
+		printf(" check, with answers\n");
+	err = check_region(f->rg, &f->an.o, &res);
+	if (!err)
+		ret = judge_answers(f, &res, memcmp(before, f->rg->base, f->im->size) != 0);
+	else if (err != -EUCLEAN || !f->primary || !f->copy)
+		ret = fail(f, "asking failed, error", (uint64_t)-err);
+	while (f->an.nr)
+		free(f->an.refused[--f->an.nr]);
+	free(before);
+	return ret;
+}
+
+static int verify_answered(struct fuzz *f)
+{
+	struct check_result res;
+	int err = answer(f);
+
+	if (err)
+		return err;
+	err = check(f, CHECK_YES, &res);
+	if (err == -EUCLEAN && f->primary && f->copy)
+		return 0;
+	if (err || res.left)
+		return fail(f, "cannot be repaired after answers, left", err ? (uint64_t)-err : res.left);
+	return look_only(f, true, "findings after the repair:");
+}
+
 static int verify(struct fuzz *f)
 {
 	struct check_result res;
@@ -409,7 +496,7 @@ static int run_round(struct fuzz *f, uint64_t round)
 	rng_init(&f->r, f->a->seed * UINT64_C(1000003) + round);
 	image_load(f->im, f->rg);
 	damage(f);
-	return verify(f);
+	return round / IMAGE_ENDS % 3 == 2 ? verify_answered(f) : verify(f);
 }
 
 /* -- the program ----------------------------------------------------------------------------------------- */
