@@ -282,8 +282,11 @@ static void word_add_value(struct replay_word *rw, uint64_t value, uint64_t on_m
 {
 	if (value == (rw->nr ? rw->value[rw->nr - 1] : on_media))
 		return;
-	if (rw->nr == REPLAY_VALUES)
+	if (rw->nr == REPLAY_VALUES) {
 		rw->nr--;
+		if (value == rw->value[rw->nr - 1])
+			return;		/* what is left ends with it */
+	}
 	rw->value[rw->nr++] = value;
 }
 
