@@ -5,7 +5,8 @@
 answer.py ANSWERS COMMAND...
 
 A question ends with "> ".  One character of ANSWERS answers each, "^" with the
-interrupt key; when they run out, the input ends.  Prints what the command
+interrupt key, "_" with Enter alone, "~" with a long line that begins with none
+of the answers and has a "y" far behind; when they run out, the input ends.  Prints what the command
 printed and exits as it did, or with 99 when it takes longer than 30 seconds.
 """
 import os
@@ -23,6 +24,10 @@ def answer(master, char):
         os.write(master, b"\x04")
     elif char == "^":
         os.write(master, b"\x03")
+    elif char == "_":
+        os.write(master, b"\n")
+    elif char == "~":
+        os.write(master, b"x" * 15 + b"y\n")
     else:
         os.write(master, char.encode() + b"\n")
 

@@ -157,6 +157,22 @@ larger_device() {
 	truncate -s 32M "$IMG"
 }
 
+# An older, larger filesystem's copy at the end of the device is not this one's.
+older_copy() {
+	truncate -s 64M "$IMG"
+	"$MKFS" -q -f "$IMG"
+	tail -c 4096 "$IMG" >"$WORK/copy"
+	fresh
+	same "its old place" 0 "$(number $((64 * 1048576 - 4096)))"
+	dd if="$WORK/copy" of="$IMG" bs=4096 seek=16383 conv=notrunc status=none
+	"$SUPERBLOCK" "$IMG" primary damage
+	run 1 "$FSCK" -p "$IMG"
+	run 0 "$FSCK" -n "$IMG"
+	says '/8192 blocks$'
+	usable
+	truncate -s 32M "$IMG"
+}
+
 # -- damage -------------------------------------------------------------------------
 
 look_only() {
@@ -183,6 +199,25 @@ cancel() {
 
 no_input() {
 	untouched run 4 "$ANSWER" '' "$FSCK" "$IMG"
+}
+
+# What may lose something takes Enter for no ...
+enter_is_no() {
+	untouched run 4 "$ANSWER" ________ "$FSCK" "$IMG"
+	says '<y/N/a>'
+}
+
+# ... and anything else for yes.
+enter_is_yes() {
+	"$SUPERBLOCK" "$IMG" copy damage
+	run 1 "$ANSWER" _ "$FSCK" "$IMG"
+	says '<Y/n/a>'
+	repaired
+}
+
+long_answer() {
+	untouched run 4 "$ANSWER" ~~~ "$FSCK" "$IMG"
+	same "times that it is asked" 4 "$(grep -o '<y/N/a>' "$WORK/stdout" | wc -l)"
 }
 
 repair_with() {
@@ -214,12 +249,15 @@ damaged_images() {
 	check "damaged inode, -a" preen_stops -a
 	check "damaged inode, all questions answered no" refuse_repair
 	check "damaged inode, the end of input at the first question" no_input
+	check "damaged inode, Enter" enter_is_no
+	check "damaged inode, a long answer" long_answer
 	check "damaged inode, interrupted at the first question" cancel
 	check "damaged inode, -y" repair_with "$FSCK" -y "$IMG"
 	flip_owner
 	check "damaged inode, questions answered yes" repair_with "$ANSWER" yyyyyyyy "$FSCK" "$IMG"
 	flip_owner
 	check "damaged inode, the first question answered with all" repair_with "$ANSWER" a "$FSCK" "$IMG"
+	check "damaged copy of the superblock, Enter" enter_is_yes
 	for option in -p -a -y; do
 		check "damaged copy of the superblock, $option" preen_copy $option
 		check "damaged superblock, $option" preen_primary $option
@@ -347,6 +385,7 @@ done
 clean_images
 check "after a kill -9 of the daemon" killed
 check "a device that is larger than the filesystem" larger_device
+check "a device with the copy of an older, larger filesystem" older_copy
 damaged_images
 other_programs
 refusals
