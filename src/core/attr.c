@@ -3,12 +3,13 @@
  * attr.c -- stat and setattr
  *
  * setattr is one transaction, whatever it changes: mode, owner, times and size
- * together or not at all.  Under the inode's lock.
+ * together or not at all, and the ACL that the mode is a view of.  Under the inode's lock.
  */
 #include "core/attr.h"
 
 #include <errno.h>
 
+#include "core/acl.h"
 #include "core/inode.h"
 #include "core/instance.h"
 #include "core/space.h"
@@ -57,6 +58,12 @@ static void stage_owner(struct inode_edit *e, const struct iattr *a, unsigned ma
 		e->a.flags = (e->a.flags & ~DAXFS_INODE_DAX) | (a->flags & DAXFS_INODE_DAX);
 }
 
+static int stage_mode(struct inode_edit *e, struct txn *t, const struct iattr *a, unsigned mask)
+{
+	stage_owner(e, a, mask);
+	return mask & ATTR_SET_MODE ? acl_stage_chmod(e, t) : 0;
+}
+
 static int stage_size(struct inode_edit *e, const struct iattr *a, unsigned mask)
 {
 	if (!(mask & ATTR_SET_SIZE))
@@ -81,12 +88,13 @@ static int set_locked(struct inode *ip, const struct iattr *a, unsigned mask)
 	err = inode_edit(&e, t, ip);
 	if (!err)
 		err = stage_size(&e, a, mask);
+	if (!err)
+		err = stage_mode(&e, t, a, mask);
 	if (err) {
 		txn_abort(t);
 		inode_edit_drop(&e);
 		return err;
 	}
-	stage_owner(&e, a, mask);
 	stage_times(&e, a, mask);
 	inode_stage(&e);
 	txn_commit(t);

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/acl.h"
 #include "core/file.h"
 #include "core/getblock.h"
 #include "core/instance.h"
@@ -190,11 +191,20 @@ static int stage_target(struct inode_new *n, struct txn *t, const char *target)
 	return err;
 }
 
+/* The slot, and the ACLs that @dir gives it. */
+static int stage_new(struct inode_new *n, struct txn *t, const struct inode *dir, mode_t umask, struct iattr *a)
+{
+	const struct acl_child child = { .ino = n->ino, .umask = umask };
+	int err = acl_stage_child(t, dir, &child, a);
+
+	return err ? err : inode_new_stage(n, t, a);
+}
+
 static int stage_create(struct inode_new *n, struct inode_edit *e, struct txn *t, struct name name,
 			const struct create_req *rq)
 {
 	struct iattr a = new_attr(e->ip, rq);
-	int err = inode_new_stage(n, t, &a);
+	int err = stage_new(n, t, e->ip, rq->umask, &a);
 
 	if (!err && S_ISLNK(rq->mode))
 		err = stage_target(n, t, rq->target);
@@ -306,7 +316,7 @@ static int tmpfile_txn(struct inode_new *n, const struct inode *dir, const struc
 	struct iattr a = new_attr(dir, rq);
 
 	a.nlink = 0;	/* an orphan from birth: a crash reclaims it */
-	int err = inode_new_stage(n, t, &a);
+	int err = stage_new(n, t, dir, rq->umask, &a);
 
 	if (err)
 		txn_abort(t);

@@ -23,7 +23,8 @@ struct inode;
 int namei_lookup(struct inode *dir, struct name name, struct inode **out);
 
 struct create_req {
-	mode_t		 mode;		/* S_IFMT and permissions, umask already applied */
+	mode_t		 mode;		/* S_IFMT and permissions */
+	mode_t		 umask;		/* for a directory without a default ACL */
 	dev_t		 rdev;		/* devices */
 	const char	*target;	/* symlinks: 1..4095 bytes, NUL-terminated */
 	struct cred	 cred;
@@ -32,7 +33,8 @@ struct create_req {
 /**
  * namei_create - make a regular file, directory, symlink, device, fifo or socket
  * @out: a reference to the new inode
- * A setgid directory gives its group, and setgid to new directories.
+ * A setgid directory gives its group, and setgid to new directories;
+ * a default ACL of @dir says what the new inode's ACL and mode are.
  * Return: 0, -EEXIST, -EMLINK (directory with 65,000 links), -ENAMETOOLONG (target).
  */
 int namei_create(struct inode *dir, struct name name, const struct create_req *rq, struct inode **out);

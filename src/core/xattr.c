@@ -5,7 +5,7 @@
  * An inode's attributes are one immutable chain of blocks.  A change reads the
  * chain, edits the stream in memory, writes a new chain and swings the inode's pointer in
  * one transaction: a crash leaves all of the old set or all of the new one.
- * Under the inode's lock.
+ * Under the inode's lock.  What is special about ACLs is in acl.c.
  */
 #include "core/xattr.h"
 
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "core/acl.h"
 #include "core/inode.h"
 #include "core/instance.h"
 #include "disk/txn.h"
@@ -54,11 +55,24 @@ static ssize_t get_locked(struct inode *ip, const char *name, void *value, size_
 	return ret;
 }
 
+static bool has_prefix(const char *name, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return !strncmp(name, prefix, n) && name[n];
+}
+
 static int check_name(const char *name)
 {
+	static const char *const known[] = { "user.", "trusted.", "security." };
 	size_t n = strlen(name);
 
-	return n == 0 || n > DAXFS_NAME_MAX ? -ERANGE : 0;
+	if (n == 0 || n > DAXFS_NAME_MAX)
+		return -ERANGE;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (has_prefix(name, known[i]))
+			return 0;
+	return acl_named(name) ? 0 : -EOPNOTSUPP;
 }
 
 ssize_t xattr_get(struct inode *ip, const char *name, void *value, size_t size)
@@ -73,43 +87,73 @@ ssize_t xattr_get(struct inode *ip, const char *name, void *value, size_t size)
 	return ret == -EUCLEAN ? fs_result(ip->fs, -EUCLEAN) : ret;
 }
 
-static ssize_t list_locked(struct inode *ip, char *list, size_t size)
+struct namelist { char *buf; size_t size, used; };
+
+/* 0 or -ERANGE. */
+static int add_name(struct namelist *l, const struct xattr_ent *e)
+{
+	if (l->size && l->used + e->name_len + 1 > l->size)
+		return -ERANGE;
+	if (l->size) {
+		memcpy(l->buf + l->used, e->name, e->name_len);
+		l->buf[l->used + e->name_len] = '\0';
+	}
+	l->used += e->name_len + 1;
+	return 0;
+}
+
+static bool is_trusted(const struct xattr_ent *e)
+{
+	static const char prefix[] = "trusted.";
+
+	return e->name_len >= sizeof(prefix) - 1 && !memcmp(e->name, prefix, sizeof(prefix) - 1);
+}
+
+enum list_what { LIST_ALL, LIST_PUBLIC };
+
+static int list_locked(struct inode *ip, struct namelist *l, enum list_what what)
 {
 	struct xattrs xs;
 	struct xattr_ent e;
-	size_t pos = 0, n = 0;
+	size_t pos = 0;
 	int more, err = load(ip, &xs);
 
 	if (err)
 		return err;
-	while ((more = xattrs_next(&xs, &pos, &e)) == 1) {
-		if (size && n + e.name_len + 1 > size) {
-			more = -ERANGE;
-			break;
-		}
-		if (size) {
-			memcpy(list + n, e.name, e.name_len);
-			list[n + e.name_len] = '\0';
-		}
-		n += e.name_len + 1;
+	while (!err && (more = xattrs_next(&xs, &pos, &e)) != 0) {
+		if (more < 0)
+			err = more;
+		else if (what == LIST_ALL || !is_trusted(&e))
+			err = add_name(l, &e);
 	}
 	free(xs.buf);
-	return more < 0 ? more : (ssize_t)n;
+	return err;
 }
 
-ssize_t xattr_list(struct inode *ip, char *list, size_t size)
+static ssize_t list(struct inode *ip, struct namelist l, enum list_what what)
 {
 	pthread_rwlock_rdlock(&ip->lock);
-	ssize_t ret = ip->xattr.v ? list_locked(ip, list, size) : 0;
+	int err = ip->xattr.v ? list_locked(ip, &l, what) : 0;
 
 	pthread_rwlock_unlock(&ip->lock);
-	return ret == -EUCLEAN ? fs_result(ip->fs, -EUCLEAN) : ret;
+	if (err == -EUCLEAN)
+		fs_result(ip->fs, err);
+	return err ? err : (ssize_t)l.used;
+}
+
+ssize_t xattr_list(struct inode *ip, char *buf, size_t size)
+{
+	return list(ip, (struct namelist){ .buf = buf, .size = size }, LIST_ALL);
+}
+
+ssize_t xattr_list_public(struct inode *ip, char *buf, size_t size)
+{
+	return list(ip, (struct namelist){ .buf = buf, .size = size }, LIST_PUBLIC);
 }
 
 /* -- changing -------------------------------------------------------------------- */
 
-/* The inode gets a new chain instead of the one it has. */
-static int stage_chain(struct inode_edit *e, struct txn *t, const struct xattrs *xs)
+int xattr_stage(struct inode_edit *e, struct txn *t, const struct xattrs *xs)
 {
 	const struct inode *ip = e->ip;
 	struct runvec old;
@@ -130,19 +174,21 @@ static int stage_chain(struct inode_edit *e, struct txn *t, const struct xattrs 
 	return err;
 }
 
-static int swing(struct inode *ip, const struct xattrs *xs)
+/* @xs NULL: the attributes stay. */
+static int swing(struct inode *ip, const struct xattrs *xs, uint32_t mode)
 {
 	struct txn *t = txn_begin(&ip->fs->jn);
 	struct inode_edit e;
 	int err = inode_edit(&e, t, ip);
 
-	if (!err)
-		err = stage_chain(&e, t, xs);
+	if (!err && xs)
+		err = xattr_stage(&e, t, xs);
 	if (err) {
 		txn_abort(t);
 		inode_edit_drop(&e);
 		return err;
 	}
+	e.a.mode = mode;
 	e.a.ctime = inode_now();
 	inode_stage(&e);
 	txn_commit(t);
@@ -164,71 +210,66 @@ static int put(struct xattrs *xs, const struct xattr_set_req *rq)
 	return xattrs_put(xs, rq->name, rq->value, (uint32_t)rq->size);
 }
 
-/* @rq NULL: remove @name. */
-static int change_locked(struct inode *ip, const char *name, const struct xattr_set_req *rq)
+/* A request without a value is one to remove.  1 (the stream has changed), 0, or an error. */
+static int change_stream(struct xattrs *xs, const struct xattr_set_req *rq, uint32_t *mode)
 {
-	struct xattrs xs;
-	int err = load(ip, &xs);
+	if (acl_named(rq->name))
+		return acl_put(xs, rq, mode);
+	int err = rq->value ? put(xs, rq) : xattrs_del(xs, rq->name);
 
-	if (err)
-		return err;
-	err = rq ? put(&xs, rq) : xattrs_del(&xs, name);
-	if (!err)
-		err = swing(ip, &xs);
-	free(xs.buf);
-	return err;
+	return err ? err : 1;
 }
 
-static int change(struct inode *ip, const char *name, const struct xattr_set_req *rq)
+static int change_locked(struct inode *ip, const struct xattr_set_req *rq)
+{
+	uint32_t mode = ip->mode;
+	struct xattrs xs;
+	int ret = load(ip, &xs);
+
+	if (ret)
+		return ret;
+	ret = change_stream(&xs, rq, &mode);
+	if (ret >= 0)
+		ret = swing(ip, ret ? &xs : NULL, mode);
+	free(xs.buf);
+	return ret;
+}
+
+static int change(struct inode *ip, const struct xattr_set_req *rq)
 {
 	unsigned tries = 0;
-	int err;
+	int err = fs_check_writable(ip->fs);
 
+	if (!err && acl_named(rq->name))
+		err = acl_admit(ip, rq);
+	if (err)
+		return err;
 	do {
 		pthread_rwlock_wrlock(&ip->lock);
-		err = change_locked(ip, name, rq);
+		err = change_locked(ip, rq);
 		pthread_rwlock_unlock(&ip->lock);
 	} while (err == -ENOSPC && fs_make_room(ip->fs, &tries));
 	return fs_result(ip->fs, err);
 }
 
-static bool has_prefix(const char *name, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	return !strncmp(name, prefix, n) && name[n];
-}
-
-static int check_prefix(const struct inode *ip, const char *name)
-{
-	static const char *const known[] = { "user.", "trusted.", "security.", "system." };
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (!has_prefix(name, known[i]))
-			continue;
-		return i == 0 && !inode_is_reg(ip) && !inode_is_dir(ip) ? -EPERM : 0;
-	}
-	return -EOPNOTSUPP;
-}
-
 int xattr_set(struct inode *ip, const struct xattr_set_req *rq)
 {
+	struct xattr_set_req set = *rq;
 	int err = check_name(rq->name);
 
-	if (!err)
-		err = check_prefix(ip, rq->name);
+	if (!rq->value)
+		set.value = "";
+	if (!err && has_prefix(rq->name, "user.") && !inode_is_reg(ip) && !inode_is_dir(ip))
+		err = -EPERM;
 	if (!err && rq->size > DAXFS_XATTR_SIZE_MAX)
 		err = -E2BIG;
-	if (!err)
-		err = fs_check_writable(ip->fs);
-	return err ? err : change(ip, rq->name, rq);
+	return err ? err : change(ip, &set);
 }
 
 int xattr_remove(struct inode *ip, const char *name)
 {
+	const struct xattr_set_req rq = { .name = name };
 	int err = check_name(name);
 
-	if (!err)
-		err = fs_check_writable(ip->fs);
-	return err ? err : change(ip, name, NULL);
+	return err ? err : change(ip, &rq);
 }

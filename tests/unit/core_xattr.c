@@ -82,9 +82,8 @@ START_TEST(value_set_is_the_value_got)
 	ck_assert_int_eq(set("user.a", "one", 0), 0);
 	ck_assert_int_eq(set("trusted.b", "two", 0), 0);
 	ck_assert_int_eq(set("security.c", "", 0), 0);
-	ck_assert_int_eq(set("system.posix_acl_access", "acl", 0), 0);
 	ck_assert(is("user.a", "one") && is("trusted.b", "two"));
-	ck_assert(is("security.c", "") && is("system.posix_acl_access", "acl"));
+	ck_assert(is("security.c", ""));
 	ck_assert_int_eq(set("user.a", "another", 0), 0);
 	ck_assert(is("user.a", "another") && is("trusted.b", "two"));
 }
@@ -162,6 +161,21 @@ START_TEST(list_names_each_attribute_once)
 }
 END_TEST
 
+START_TEST(public_list_is_without_trusted_names)
+{
+	static const char want[] = "user.a\0security.c";
+	char list[64];
+
+	ck_assert_int_eq(set("user.a", "one", 0), 0);
+	ck_assert_int_eq(set("trusted.b", "two", 0), 0);
+	ck_assert_int_eq(set("security.c", "three", 0), 0);
+	ck_assert_int_eq(xattr_list_public(ip, NULL, 0), (int)sizeof(want));
+	ck_assert_int_eq(xattr_list_public(ip, list, sizeof(want)), (int)sizeof(want));
+	ck_assert_mem_eq(list, want, sizeof(want));
+	ck_assert_int_eq(xattr_list_public(ip, list, sizeof(want) - 1), -ERANGE);
+}
+END_TEST
+
 /* -- limits ------------------------------------------------------------------ */
 
 START_TEST(value_of_64_kib_lives_and_one_byte_more_is_refused)
@@ -210,6 +224,9 @@ START_TEST(unknown_and_empty_prefixes_are_not_supported)
 	ck_assert_int_eq(set("user", "v", 0), -EOPNOTSUPP);
 	ck_assert_int_eq(set("user.", "v", 0), -EOPNOTSUPP);
 	ck_assert_int_eq(set("plain", "v", 0), -EOPNOTSUPP);
+	ck_assert_int_eq(set("system.a", "v", 0), -EOPNOTSUPP);
+	ck_assert_int_eq(xattr_get(ip, "other.a", got, 10), -EOPNOTSUPP);
+	ck_assert_int_eq(xattr_remove(ip, "other.a"), -EOPNOTSUPP);
 	ck_assert_int_eq(xattr_list(ip, NULL, 0), 0);
 }
 END_TEST
@@ -365,6 +382,7 @@ static TCase *use_case(void)
 	tcase_add_test(tc, removed_attribute_is_gone);
 	tcase_add_test(tc, prefix_of_a_name_is_another_name);
 	tcase_add_test(tc, list_names_each_attribute_once);
+	tcase_add_test(tc, public_list_is_without_trusted_names);
 	tcase_add_test(tc, many_attributes_survive_remount_and_crash);
 	tcase_add_test(tc, attributes_of_one_inode_are_not_those_of_another);
 	tcase_add_test(tc, blocks_of_attributes_come_back);
