@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/attr.h"
 #include "core/inode.h"
@@ -124,30 +123,19 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	fuse_reply_statfs(req, &st);
 }
 
-/*
- * Kept as plain bytes an ACL would promise what nobody enforces; refused,
- * programs fall back to mode bits.
- */
-static int check_name(const char *name)
-{
-	static const char acl[] = "system.posix_acl_";
-
-	return strncmp(name, acl, sizeof(acl) - 1) == 0 ? -EOPNOTSUPP : 0;
-}
-
+/* The kernel has found an ACL valid, its setter entitled to it, and the size of a value possible. */
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
 		 int flags)
 {
 	struct daemon *d = request_start(req, DAXFS_OP_setxattr);
 	const struct xattr_set_req rq = {
-		.name = name, .value = value, .size = size, .flags = flags,
+		.name = name, .value = value, .size = size,
+		.flags = flags | (wire_acl_kills_sgid() ? XATTR_KILL_SGID : 0),
 	};
 	struct inode *ip;
 	int err;
 
-	err = check_name(name);
-	if (!err)
-		err = inode_get(d->fs, ino, &ip);
+	err = inode_get(d->fs, ino, &ip);
 	if (!err) {
 		err = xattr_set(ip, &rq);
 		inode_put(ip, 1);
@@ -155,31 +143,31 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 	request_error(req, err);
 }
 
-/* The value or the list; @name NULL asks for the list. */
-static ssize_t read_xattr(struct inode *ip, const char *name, char *buf, size_t size)
+/* What a request asks of an inode: a value, or with @name NULL the list. */
+struct xattr_read { const char *name; size_t size; uid_t uid; };
+
+static ssize_t read_xattr(struct inode *ip, const struct xattr_read *rd, char *buf)
 {
-	return name ? xattr_get(ip, name, buf, size) : xattr_list(ip, buf, size);
+	if (rd->name)
+		return xattr_get(ip, rd->name, buf, rd->size);
+	return rd->uid == 0 ? xattr_list(ip, buf, rd->size) : xattr_list_public(ip, buf, rd->size);
 }
 
-static void reply_xattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+static void reply_xattr(fuse_req_t req, fuse_ino_t ino, const struct xattr_read *rd)
 {
 	struct daemon *d = fuse_req_userdata(req);
 	char *buf = NULL;
 	struct inode *ip;
-	ssize_t res;
+	ssize_t res = inode_get(d->fs, ino, &ip);
 
-	res = name ? check_name(name) : 0;
-	if (!res)
-		res = inode_get(d->fs, ino, &ip);
-	if (res)
-		goto out;
-	buf = size ? malloc(size) : NULL;
-	res = size && !buf ? -ENOMEM : read_xattr(ip, name, buf, size);
-	inode_put(ip, 1);
-out:
+	if (!res) {
+		buf = rd->size ? malloc(rd->size) : NULL;
+		res = rd->size && !buf ? -ENOMEM : read_xattr(ip, rd, buf);
+		inode_put(ip, 1);
+	}
 	if (res < 0)
 		request_error(req, (int)res);
-	else if (!size)
+	else if (!rd->size)
 		fuse_reply_xattr(req, (size_t)res);
 	else
 		fuse_reply_buf(req, buf, (size_t)res);
@@ -189,13 +177,13 @@ out:
 void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	request_start(req, DAXFS_OP_getxattr);
-	reply_xattr(req, ino, name, size);
+	reply_xattr(req, ino, &(struct xattr_read){ .name = name, .size = size });
 }
 
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	request_start(req, DAXFS_OP_listxattr);
-	reply_xattr(req, ino, NULL, size);
+	reply_xattr(req, ino, &(struct xattr_read){ .size = size, .uid = fuse_req_ctx(req)->uid });
 }
 
 void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
@@ -204,9 +192,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	struct inode *ip;
 	int err;
 
-	err = check_name(name);
-	if (!err)
-		err = inode_get(d->fs, ino, &ip);
+	err = inode_get(d->fs, ino, &ip);
 	if (!err) {
 		err = xattr_remove(ip, name);
 		inode_put(ip, 1);

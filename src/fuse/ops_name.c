@@ -112,6 +112,7 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, struct cr
 	int err;
 
 	rq->cred = request_cred(req);
+	rq->umask = fuse_req_ctx(req)->umask;
 	err = inode_get(d->fs, parent, &dir);
 	if (err)
 		return err;

@@ -3,8 +3,8 @@
  * wire.c -- parts of the FUSE protocol that libfuse 3.14 does not know
  *
  * libfuse lets a program bring its own read and writev of /dev/fuse.  Ours are
- * the plain system calls with a look at the bytes: requests tell a flag that
- * libfuse drops, and the answer to INIT gets three more capabilities.
+ * the plain system calls with a look at the bytes: requests tell flags that
+ * libfuse drops, and the answer to INIT gets four more capabilities.
  *
  *   HANDLE_KILLPRIV_V2    the kernel says per request whether set-id bits have
  *                         to go, and stops asking for security.capability
@@ -12,6 +12,9 @@
  *   PARALLEL_DIROPS       look-ups in one directory at the same time (3.14.0
  *                         loses this one on the way)
  *   DIRECT_IO_ALLOW_MMAP  shared mappings of files in direct mode
+ *   SETXATTR_EXT          the kernel says when a new ACL has to clear setgid;
+ *                         the longer request is brought to the form that
+ *                         libfuse knows
  *
  * A TMPFILE request has the form of CREATE, and its answer too: it becomes one.
  *
@@ -35,12 +38,15 @@
 #endif
 
 #define MORE_CAPABILITIES	(FUSE_HANDLE_KILLPRIV_V2 | FUSE_PARALLEL_DIROPS | \
-				 FUSE_DIRECT_IO_ALLOW_MMAP)
+				 FUSE_DIRECT_IO_ALLOW_MMAP | FUSE_SETXATTR_EXT)
 
 /* FUSE_TMPFILE, which older headers lack. */
 #define OPCODE_TMPFILE		51
 
-static _Thread_local bool kills_priv, is_tmpfile;
+static _Thread_local bool kills_priv, is_tmpfile, acl_kills_sgid;
+
+/* SETXATTR_EXT has been agreed on. */
+static atomic_bool long_setxattr;
 
 /* Capabilities to add to the answer that is awaited; 0 once it has gone. */
 static _Atomic uint64_t init_more;
@@ -89,13 +95,29 @@ static bool open_kills_priv(const struct fuse_in_header *h, size_t len)
 	return in && (in->open_flags & FUSE_OPEN_KILL_SUIDGID);
 }
 
-static void see_request(void *buf, size_t len)
+/* The longer form loses what is behind FUSE_COMPAT_SETXATTR_IN_SIZE.  Return: bytes of the message. */
+static size_t shorten_setxattr(struct fuse_in_header *h, size_t len)
+{
+	const struct fuse_setxattr_in *in = body(h, len, sizeof(*in));
+	const size_t cut = sizeof(*in) - FUSE_COMPAT_SETXATTR_IN_SIZE;
+	char *to = (char *)h + sizeof(*h) + FUSE_COMPAT_SETXATTR_IN_SIZE;
+
+	if (!in || !atomic_load_explicit(&long_setxattr, memory_order_relaxed))
+		return len;
+	acl_kills_sgid = in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID;
+	memmove(to, to + cut, len - sizeof(*h) - sizeof(*in));
+	h->len = (uint32_t)(len - cut);
+	return len - cut;
+}
+
+/* Return: bytes of the message that libfuse is to see. */
+static size_t see_request(void *buf, size_t len)
 {
 	struct fuse_in_header *h = buf;
 
-	kills_priv = is_tmpfile = false;
+	kills_priv = is_tmpfile = acl_kills_sgid = false;
 	if (len < sizeof(*h))
-		return;
+		return len;
 	switch (h->opcode) {
 	case FUSE_WRITE:
 		kills_priv = write_kills_priv(h, len);
@@ -114,12 +136,15 @@ static void see_request(void *buf, size_t len)
 		is_tmpfile = true;
 		h->opcode = FUSE_CREATE;
 		break;
+	case FUSE_SETXATTR:
+		return shorten_setxattr(h, len);
 	case FUSE_INIT:
 		see_init(h, len);
 		break;
 	default:
 		break;
 	}
+	return len;
 }
 
 static ssize_t wire_read(int fd, void *buf, size_t len, void *userdata)
@@ -127,9 +152,7 @@ static ssize_t wire_read(int fd, void *buf, size_t len, void *userdata)
 	ssize_t n = read(fd, buf, len);
 
 	(void)userdata;
-	if (n > 0)
-		see_request(buf, (size_t)n);
-	return n;
+	return n > 0 ? (ssize_t)see_request(buf, (size_t)n) : n;
 }
 
 /* Is this the awaited answer, in the form that the flags below are for? */
@@ -149,6 +172,7 @@ static ssize_t send_init_reply(int fd, const struct iovec *iov, uint64_t more)
 
 	memcpy(&out, iov[1].iov_base, sizeof(out));
 	out.flags |= (uint32_t)more;
+	atomic_store(&long_setxattr, (more & FUSE_SETXATTR_EXT) != 0);
 	if (more >> 32) {
 		out.flags |= FUSE_INIT_EXT;
 		out.flags2 |= (uint32_t)(more >> 32);
@@ -187,4 +211,9 @@ bool wire_kills_priv(void)
 bool wire_is_tmpfile(void)
 {
 	return is_tmpfile;
+}
+
+bool wire_acl_kills_sgid(void)
+{
+	return acl_kills_sgid;
 }

@@ -14,7 +14,7 @@ struct fuse_session;
  * @se: mounted, not yet running
  *
  * From then on the kernel is offered, where it knows them: HANDLE_KILLPRIV_V2,
- * PARALLEL_DIROPS and DIRECT_IO_ALLOW_MMAP; and O_TMPFILE works.
+ * PARALLEL_DIROPS, DIRECT_IO_ALLOW_MMAP and SETXATTR_EXT; and O_TMPFILE works.
  *
  * Return: 0 or negative errno.
  */
@@ -33,5 +33,12 @@ bool wire_kills_priv(void);
  * Context: in the handler of a create; the name it got means nothing then.
  */
 bool wire_is_tmpfile(void);
+
+/**
+ * wire_acl_kills_sgid - must the access ACL that this thread sets clear setgid?
+ *
+ * Context: in the handler of a setxattr.  The kernel knows all groups of the caller, the daemon only one.
+ */
+bool wire_acl_kills_sgid(void);
 
 #endif
