@@ -75,6 +75,7 @@ void inode_apply(struct inode_edit *e)
 	if (a->rdev != e->was.rdev)	/* read without the lock by a rename that looks at ancestors */
 		ip->rdev = a->rdev;
 	ip->xattr = a->xattr;
+	atomic_store_explicit(&ip->has_xattrs, a->xattr.v != 0, memory_order_relaxed);
 	apply_time(&ip->atime, e->was.atime, a->atime);
 	apply_time(&ip->mtime, e->was.mtime, a->mtime);
 	apply_time(&ip->ctime, e->was.ctime, a->ctime);

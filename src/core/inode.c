@@ -106,6 +106,7 @@ static void inode_fill(struct inode *ip, const struct iattr *a)
 	ip->rdev = a->rdev;
 	ip->btime = a->btime;
 	ip->xattr = a->xattr;
+	atomic_store_explicit(&ip->has_xattrs, a->xattr.v != 0, memory_order_relaxed);
 	atomic_store_explicit(&ip->size, a->size, memory_order_relaxed);
 	atomic_store_explicit(&ip->atime, a->atime, memory_order_relaxed);
 	atomic_store_explicit(&ip->mtime, a->mtime, memory_order_relaxed);

@@ -53,6 +53,7 @@ struct inode {
 	_Atomic int64_t	 atime, mtime, ctime;
 	int64_t		 btime;
 	pblk_t		 xattr;
+	atomic_bool	 has_xattrs;	/* is xattr set?  for those without the lock */
 
 	_Atomic unsigned dirty;		/* INODE_DIRTY_* */
 	atomic_bool	 listed;	/* on fs->dirty; changed under fs->dirty_lock */

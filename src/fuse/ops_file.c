@@ -16,6 +16,7 @@
 #include "core/inode.h"
 #include "core/space.h"
 #include "core/sync.h"
+#include "core/xattr.h"
 #include "fuse/ops.h"
 #include "fuse/options.h"
 #include "fuse/wire.h"
@@ -24,27 +25,55 @@
 #define COPY_CHUNK	(UINT64_C(256) << 10)
 #define COPY_MAX	(UINT64_C(64) << 20)
 
-void op_set_io_mode(const struct daemon *d, struct inode *ip, struct fuse_file_info *fi)
+static bool is_direct(const struct daemon *d, struct inode *ip)
 {
 	struct iattr a;
 
+	if (d->opt->dax != DAXFS_DAX_INODE)
+		return d->opt->dax == DAXFS_DAX_ALWAYS;
 	attr_get(ip, &a);
-	if (d->opt->dax == DAXFS_DAX_ALWAYS ||
-	    (d->opt->dax == DAXFS_DAX_INODE && (a.flags & DAXFS_INODE_DAX)))
+	return a.flags & DAXFS_INODE_DAX;
+}
+
+void op_set_io_mode(const struct daemon *d, struct inode *ip, struct fuse_file_info *fi)
+{
+	if (is_direct(d, ip))
 		fi->direct_io = 1;
 	else
 		fi->keep_cache = 1;
 	fi->fh = (uintptr_t)ip;
 }
 
-static int truncate_at_open(struct inode *ip)
+/* Will the request that this thread serves clear set-id bits? */
+static bool clears_setid(struct inode *ip)
+{
+	struct iattr a;
+
+	if (!wire_kills_priv())
+		return false;
+	attr_get(ip, &a);
+	return (a.mode & S_ISUID) || (a.mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
+}
+
+/*
+ * The kernel leaves it to us to clear set-id bits, since HANDLE_KILLPRIV_V2 was agreed on,
+ * but goes on showing and honouring the mode that it has cached.
+ */
+static void tell_mode(struct daemon *d, const struct inode *ip)
+{
+	fuse_lowlevel_notify_inval_inode(d->se, ip->ino, -1, 0);
+}
+
+static int truncate_at_open(struct daemon *d, struct inode *ip)
 {
 	const struct iattr empty = { .size = 0 };
-	unsigned mask = ATTR_SET_SIZE | ATTR_SET_MTIME | ATTR_MTIME_NOW;
+	const bool setid = clears_setid(ip);
+	int err = attr_set(ip, &empty, ATTR_SET_SIZE | ATTR_SET_MTIME | ATTR_MTIME_NOW |
+				       (setid ? ATTR_KILL_PRIV : 0));
 
-	if (wire_kills_priv())
-		mask |= ATTR_KILL_PRIV;
-	return attr_set(ip, &empty, mask);
+	if (setid)
+		tell_mode(d, ip);
+	return err;
 }
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -57,7 +86,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (err)
 		goto fail;
 	if ((fi->flags & O_TRUNC) && (fi->flags & O_ACCMODE) != O_RDONLY)
-		err = truncate_at_open(ip);
+		err = truncate_at_open(d, ip);
 	if (err)
 		goto put_inode;
 	file_open(ip);
@@ -85,6 +114,19 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	request_error(req, 0);
 }
 
+/* The kernel takes a file's capabilities away before it sends a write, but not in direct mode. */
+static int drop_capabilities(const struct daemon *d, struct inode *ip)
+{
+	static const char name[] = "security.capability";
+	int err;
+
+	if (!atomic_load_explicit(&ip->has_xattrs, memory_order_relaxed) || !is_direct(d, ip) ||
+	    xattr_get(ip, name, NULL, 0) < 0)
+		return 0;
+	err = xattr_remove(ip, name);
+	return err == -ENODATA ? 0 : err;
+}
+
 static unsigned write_flags(const struct fuse_file_info *fi)
 {
 	unsigned flags = 0;
@@ -102,10 +144,16 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	      struct fuse_file_info *fi)
 {
 	struct daemon *d = request_start(req, DAXFS_OP_write);
+	struct inode *ip = request_inode(fi);
+	const bool setid = clears_setid(ip);
 	ssize_t res;
 
 	(void)ino;
-	res = file_write(request_inode(fi), buf, size, (uint64_t)off, write_flags(fi));
+	res = drop_capabilities(d, ip);
+	if (!res)
+		res = file_write(ip, buf, size, (uint64_t)off, write_flags(fi));
+	if (setid)
+		tell_mode(d, ip);
 	flusher_note(&d->flusher);
 	if (res < 0)
 		request_error(req, (int)res);
@@ -125,25 +173,18 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 		request_error(req, sync_file(request_inode(fi), datasync ? SYNC_DATA_ONLY : 0));
 }
 
-/* The kernel leaves it to us, since HANDLE_KILLPRIV_V2 was agreed on. */
-static int clear_setid(struct inode *ip)
-{
-	struct iattr a;
-
-	attr_get(ip, &a);
-	return a.mode & (S_ISUID | S_ISGID) ? attr_set(ip, &a, ATTR_KILL_PRIV) : 0;
-}
-
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
 		  struct fuse_file_info *fi)
 {
+	struct daemon *d = request_start(req, DAXFS_OP_fallocate);
 	struct inode *ip = request_inode(fi);
 	int err = 0;
 
 	(void)ino;
-	request_start(req, DAXFS_OP_fallocate);
-	if (wire_kills_priv())
-		err = clear_setid(ip);
+	if (clears_setid(ip)) {
+		err = attr_set(ip, &(struct iattr){ 0 }, ATTR_KILL_PRIV);
+		tell_mode(d, ip);
+	}
 	if (!err)
 		err = space_fallocate(ip, mode, (uint64_t)off, (uint64_t)len);
 	request_error(req, err);
@@ -213,10 +254,14 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 		.flags = write_flags(fi_out),
 	};
 	ssize_t res;
+	bool setid;
 
 	(void)ino_in;
 	(void)ino_out;
+	setid = clears_setid(c.out);
 	res = flags ? -EINVAL : copy_range(&c);
+	if (setid)
+		tell_mode(d, c.out);
 	flusher_note(&d->flusher);
 	if (res < 0)
 		request_error(req, (int)res);
