@@ -57,9 +57,7 @@ static ssize_t get_locked(struct inode *ip, const char *name, void *value, size_
 
 static bool has_prefix(const char *name, const char *prefix)
 {
-	size_t n = strlen(prefix);
-
-	return !strncmp(name, prefix, n) && name[n];
+	return !strncmp(name, prefix, strlen(prefix));
 }
 
 static int check_name(const char *name)
@@ -71,7 +69,7 @@ static int check_name(const char *name)
 		return -ERANGE;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (has_prefix(name, known[i]))
-			return 0;
+			return name[strlen(known[i])] ? 0 : -EINVAL;
 	return acl_named(name) ? 0 : -EOPNOTSUPP;
 }
 

@@ -218,11 +218,13 @@ START_TEST(name_of_255_bytes_lives_and_256_or_none_is_out_of_range)
 }
 END_TEST
 
-START_TEST(unknown_and_empty_prefixes_are_not_supported)
+START_TEST(names_need_a_known_prefix_and_something_behind_it)
 {
 	ck_assert_int_eq(set("other.a", "v", 0), -EOPNOTSUPP);
 	ck_assert_int_eq(set("user", "v", 0), -EOPNOTSUPP);
-	ck_assert_int_eq(set("user.", "v", 0), -EOPNOTSUPP);
+	ck_assert_int_eq(set("user.", "v", 0), -EINVAL);
+	ck_assert_int_eq(xattr_get(ip, "trusted.", got, 10), -EINVAL);
+	ck_assert_int_eq(xattr_remove(ip, "security."), -EINVAL);
 	ck_assert_int_eq(set("plain", "v", 0), -EOPNOTSUPP);
 	ck_assert_int_eq(set("system.a", "v", 0), -EOPNOTSUPP);
 	ck_assert_int_eq(xattr_get(ip, "other.a", got, 10), -EOPNOTSUPP);
@@ -399,7 +401,7 @@ static TCase *limits_case(void)
 	tcase_add_test(tc, value_of_64_kib_lives_and_one_byte_more_is_refused);
 	tcase_add_test(tc, values_of_every_size_around_a_block_survive);
 	tcase_add_test(tc, name_of_255_bytes_lives_and_256_or_none_is_out_of_range);
-	tcase_add_test(tc, unknown_and_empty_prefixes_are_not_supported);
+	tcase_add_test(tc, names_need_a_known_prefix_and_something_behind_it);
 	tcase_add_test(tc, user_attributes_are_for_files_and_directories);
 	tcase_add_test(tc, attributes_of_an_inode_are_bounded);
 	tcase_add_test(tc, set_without_space_changes_nothing);
