@@ -36,6 +36,10 @@ extern const struct geometry geometries[];	/* the last has no name */
 /* geometry_image - the media of a filesystem of this shape, cleanly unmounted; made at the first call. */
 const uint8_t *geometry_image(const struct geometry *g);
 
+/* acl_make - the bytes of an ACL that gives a user of its own @perm, 0..7. */
+#define ACL_BYTES	44
+void acl_make(uint8_t acl[ACL_BYTES], unsigned perm);
+
 /* settle - the thread that gives freed blocks back is done: what comes next finds the same ones free in every run. */
 void settle(struct fs *fs);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/acl.h"
 #include "core/file.h"
 #include "core/instance.h"
 #include "core/pin.h"
@@ -63,19 +64,47 @@ static void put_sparse(struct inode *dir, const char *name, unsigned salt)
 	inode_put(ip, 1);
 }
 
-static void put_xattr(struct inode *dir, const char *file, const char *name, size_t len)
+static void put_value(struct inode *dir, const char *file, const struct xattr_set_req *rq)
 {
 	struct inode *ip = rig_look(dir, file);
+
+	must(!xattr_set(ip, rq), "setxattr");
+	settle(ip->fs);
+	inode_put(ip, 1);
+}
+
+static void put_xattr(struct inode *dir, const char *file, const char *name, size_t len)
+{
 	uint8_t *value = malloc(len);
 
 	must(value != NULL, "malloc");
 	memset(value, name[5], len);
-	const struct xattr_set_req rq = { .name = name, .value = value, .size = len };
-
-	must(!xattr_set(ip, &rq), "setxattr");
-	settle(ip->fs);
+	put_value(dir, file, &(struct xattr_set_req){ .name = name, .value = value, .size = len });
 	free(value);
-	inode_put(ip, 1);
+}
+
+void acl_make(uint8_t acl[ACL_BYTES], unsigned perm)
+{
+	/* Version, then tag, permissions and id of owner, user 5, group, mask and others. */
+	static const uint8_t form[ACL_BYTES] = {
+		2, 0, 0, 0,
+		0x01, 0, 6, 0, 0xff, 0xff, 0xff, 0xff,
+		0x02, 0, 0, 0, 5, 0, 0, 0,
+		0x04, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,
+		0x10, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
+		0x20, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
+	};
+
+	memcpy(acl, form, ACL_BYTES);
+	acl[14] = acl[30] = (uint8_t)perm;
+}
+
+static void put_acl(struct inode *dir, const char *file, const char *name)
+{
+	uint8_t acl[ACL_BYTES];
+
+	acl_make(acl, 7);
+	put_value(dir, file, &(struct xattr_set_req){ .name = name, .value = acl, .size = sizeof(acl) });
 }
 
 static void put_step_files(struct fs *fs, struct inode *root, unsigned i)
@@ -88,6 +117,7 @@ static void put_step_files(struct fs *fs, struct inode *root, unsigned i)
 	put_file(root, NAME("x"), 90, 20 + i);
 	put_xattr(root, n, "user.small", 40);
 	put_xattr(root, n, "user.large", 6000);
+	put_acl(root, n, ACL_ACCESS_NAME);
 	put_file(root, NAME("h"), 5000, 30 + i);
 	struct inode *ip = rig_look(root, n);
 
@@ -95,6 +125,7 @@ static void put_step_files(struct fs *fs, struct inode *root, unsigned i)
 	inode_put(ip, 1);
 	inode_put(rig_make(root, NAME("l"), S_IFLNK | 0777), 1);
 	inode_put(rig_make(root, NAME("e"), S_IFDIR | 0755), 1);
+	put_acl(root, n, ACL_DEFAULT_NAME);
 	struct inode *dir = rig_make(root, NAME("d"), S_IFDIR | 0755);
 
 	put_file(dir, "x", 300, 40 + i);

@@ -37,7 +37,7 @@ static void usage(FILE *to)
 	      "       crash --case GEOMETRY:OPERATION[+OPERATION...][@CUT[.STATE]]\n"
 	      "Explore what media may hold after a power cut; exit 1 when a promise is broken.\n\n"
 	      "  --singles       every operation on every geometry\n"
-	      "  --pairs         every operation of a set of 25 after every other of them\n"
+	      "  --pairs         every operation of a set of 27 after every other of them\n"
 	      "  --all-pairs     every operation after every other: some hours\n"
 	      "  --triples N     N random sequences of three\n"
 	      "  --mutants       leave out every flush and fence, delay every store: is it noticed?\n"

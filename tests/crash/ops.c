@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/acl.h"
 #include "core/attr.h"
 #include "core/file.h"
 #include "core/namei.h"
@@ -279,6 +280,31 @@ static int op_setxattr(struct scene *s, unsigned step) { return set_xattr(s, ste
 static int op_setxattr_large(struct scene *s, unsigned step) { return set_xattr(s, step, "user.large", 9000); }
 static int op_removexattr(struct scene *s, unsigned step) { return remove_xattr(s, N("x"), "user.large"); }
 
+/* x has an ACL already, e a default ACL. */
+static int op_set_acl(struct scene *s, unsigned step)
+{
+	uint8_t acl[ACL_BYTES];
+	const struct xattr_set_req rq = { ACL_ACCESS_NAME, acl, sizeof(acl), 0 };
+	struct inode *ip;
+	int err = find(s, N("x"), &ip);
+
+	acl_make(acl, step % 7);
+	return err ? err : put(ip, xattr_set(ip, &rq));
+}
+static int op_chmod_acl(struct scene *s, unsigned step)
+{
+	return set(s, N("x"), &(struct iattr){ .mode = 0400 | (step % 7) << 3 }, ATTR_SET_MODE);
+}
+static int make_under_acl(struct scene *s, unsigned step, mode_t mode)
+{
+	struct inode *dir;
+	int err = find(s, N("e"), &dir);
+
+	return err ? err : put(dir, make(dir, rig_name("heir"), mode, NULL));
+}
+static int op_create_acl(struct scene *s, unsigned step) { return make_under_acl(s, step, S_IFREG | 0666); }
+static int op_mkdir_acl(struct scene *s, unsigned step) { return make_under_acl(s, step, S_IFDIR | 0777); }
+
 /* -- content --------------------------------------------------------------------------------------- */
 
 static int op_append_small(struct scene *s, unsigned step) { return write_file(s, N("s"), (struct io){ 100, 0, FILE_APPEND }, step); }
@@ -394,6 +420,10 @@ const struct op ops[] = {
 	{ "setxattr", op_setxattr, 0 },
 	{ "setxattr-large", op_setxattr_large, OP_PAIRED },
 	{ "removexattr", op_removexattr, 0 },
+	{ "set-acl", op_set_acl, OP_PAIRED },
+	{ "chmod-acl", op_chmod_acl, 0 },
+	{ "create-under-default-acl", op_create_acl, OP_PAIRED },
+	{ "mkdir-under-default-acl", op_mkdir_acl, 0 },
 	{ "append-small", op_append_small, OP_PAIRED | OP_LAZY | OP_LAZY_TIMES },
 	{ "append-dsync", op_append_dsync, 0 },
 	{ "append", op_append, OP_PAIRED },
