@@ -52,7 +52,8 @@ manual() {
 
 # replace FILE BEGIN END NEW: what stands between the two lines
 replace() {
-	awk -v begin="$2" -v end="$3" -v new="$4" '
+	begin=$2 end=$3 awk -v new="$4" '
+	BEGIN { begin = ENVIRON["begin"]; end = ENVIRON["end"] }	# as they are: -v would read backslashes
 	index($0, begin) { print; while ((getline line <new) > 0) print line; skip = 1; next }
 	index($0, end) { skip = 0 }
 	!skip' "$top/$1" >"$work/$(basename "$1")"
