@@ -15,6 +15,7 @@
 
 #include "base/hash.h"
 #include "check/mapwalk.h"
+#include "check/xacl.h"
 #include "disk/disk.h"
 
 #define DATA		sizeof(((struct dxattrblk *)0)->data)
@@ -98,6 +99,12 @@ static bool same_name(void *arg, uint64_t pos)
 	return head.name_len == s->e->name_len && !memcmp(p + HEADER, s->e->name, head.name_len);
 }
 
+static bool is_bad_acl(const struct entry *e)
+{
+	return xacl_named(e->name, e->name_len) &&
+	       !xacl_sound(e->name + e->name_len, e->len - HEADER - e->name_len);
+}
+
 static int check_stream(struct check *c, const struct xchain *x, const char **why)
 {
 	struct entry e;
@@ -112,6 +119,10 @@ static int check_stream(struct check *c, const struct xchain *x, const char **wh
 		ret = nameset_add(&c->names, &k, &other);
 		if (ret == 1)
 			*why = "a name is there twice";
+		if (!ret && is_bad_acl(&e)) {
+			*why = "an access control list is malformed";
+			ret = 1;
+		}
 	}
 	if (!*why && x->bytes > DAXFS_XATTR_STREAM_MAX)
 		*why = "longer than 1 MiB";
