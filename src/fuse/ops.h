@@ -38,6 +38,8 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 		struct fuse_file_info *fi);
+/* op_reply_statx - the answer to a getattr that wants more (wire_is_statx()); puts one reference. */
+void op_reply_statx(fuse_req_t req, struct inode *ip);
 void op_statfs(fuse_req_t req, fuse_ino_t ino);
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
 		 int flags);

@@ -71,6 +71,8 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	err = inode_get(d->fs, ino, &ip);
 	if (err)
 		request_error(req, err);
+	else if (wire_is_statx())
+		op_reply_statx(req, ip);
 	else
 		reply_attr(req, ip);
 }

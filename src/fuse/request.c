@@ -34,8 +34,7 @@ void request_error(fuse_req_t req, int err)
 	fuse_reply_err(req, -err);
 }
 
-/* Nanoseconds since 1970 as seconds and a part that is never negative. */
-static struct timespec to_timespec(int64_t ns)
+struct timespec request_time(int64_t ns)
 {
 	int64_t sec = ns / NS_PER_SEC, rest = ns % NS_PER_SEC;
 
@@ -59,9 +58,9 @@ void request_stat(uint64_t ino, const struct iattr *a, struct stat *st)
 	st->st_size = (off_t)a->size;
 	st->st_blksize = (blksize_t)DAXFS_BLOCK_SIZE;
 	st->st_blocks = (blkcnt_t)(a->blocks * (DAXFS_BLOCK_SIZE / 512));
-	st->st_atim = to_timespec(a->atime);
-	st->st_mtim = to_timespec(a->mtime);
-	st->st_ctim = to_timespec(a->ctime);
+	st->st_atim = request_time(a->atime);
+	st->st_mtim = request_time(a->mtime);
+	st->st_ctim = request_time(a->ctime);
 }
 
 void request_fill_entry(struct inode *ip, struct fuse_entry_param *e)

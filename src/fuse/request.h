@@ -50,6 +50,9 @@ static inline struct inode *request_inode(const struct fuse_file_info *fi)
  */
 void request_error(fuse_req_t req, int err);
 
+/* request_time - nanoseconds since 1970 as seconds and a part that is never negative. */
+struct timespec request_time(int64_t ns);
+
 /* request_stat - attributes as the kernel takes them. */
 void request_stat(uint64_t ino, const struct iattr *a, struct stat *st);
 

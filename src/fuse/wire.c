@@ -17,6 +17,7 @@
  *                         libfuse knows
  *
  * A TMPFILE request has the form of CREATE, and its answer too: it becomes one.
+ * A STATX request becomes a GETATTR that is answered in another form (statx.c).
  *
  * A libfuse thread reads a request and serves it before it reads the next, so
  * what was seen can wait in a thread-local variable.
@@ -43,7 +44,10 @@
 /* FUSE_TMPFILE, which older headers lack. */
 #define OPCODE_TMPFILE		51
 
-static _Thread_local bool kills_priv, is_tmpfile, acl_kills_sgid;
+/* FUSE_STATX: its argument begins as that of GETATTR does. */
+#define OPCODE_STATX		52
+
+static _Thread_local bool kills_priv, is_tmpfile, is_statx, acl_kills_sgid;
 
 /* SETXATTR_EXT has been agreed on. */
 static atomic_bool long_setxattr;
@@ -115,7 +119,7 @@ static size_t see_request(void *buf, size_t len)
 {
 	struct fuse_in_header *h = buf;
 
-	kills_priv = is_tmpfile = acl_kills_sgid = false;
+	kills_priv = is_tmpfile = is_statx = acl_kills_sgid = false;
 	if (len < sizeof(*h))
 		return len;
 	switch (h->opcode) {
@@ -135,6 +139,10 @@ static size_t see_request(void *buf, size_t len)
 	case OPCODE_TMPFILE:
 		is_tmpfile = true;
 		h->opcode = FUSE_CREATE;
+		break;
+	case OPCODE_STATX:
+		is_statx = true;
+		h->opcode = FUSE_GETATTR;
 		break;
 	case FUSE_SETXATTR:
 		return shorten_setxattr(h, len);
@@ -216,4 +224,9 @@ bool wire_is_tmpfile(void)
 bool wire_acl_kills_sgid(void)
 {
 	return acl_kills_sgid;
+}
+
+bool wire_is_statx(void)
+{
+	return is_statx;
 }

@@ -41,4 +41,11 @@ bool wire_is_tmpfile(void);
  */
 bool wire_acl_kills_sgid(void);
 
+/**
+ * wire_is_statx - does the kernel want the answer to STATX, with the birth time?
+ *
+ * Context: in the handler of a getattr.
+ */
+bool wire_is_statx(void);
+
 #endif
