@@ -50,6 +50,19 @@ static unsigned attr_mask(int to_set)
 	return mask;
 }
 
+/*
+ * ftruncate(2) changes the times even if the size stays; truncate(2), which has no
+ * open file, only if it does.  The kernel leaves both to us.
+ */
+static unsigned ftruncate_mask(int to_set, const struct fuse_file_info *fi)
+{
+	const int times = FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW;
+
+	if (!fi || !(to_set & FUSE_SET_ATTR_SIZE) || (to_set & times))
+		return 0;
+	return ATTR_SET_MTIME | ATTR_MTIME_NOW;
+}
+
 static void reply_attr(fuse_req_t req, struct inode *ip)
 {
 	struct iattr a;
@@ -93,10 +106,9 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 	struct inode *ip;
 	int err;
 
-	(void)fi;
 	err = inode_get(d->fs, ino, &ip);
 	if (!err) {
-		err = attr_set(ip, &a, attr_mask(to_set));
+		err = attr_set(ip, &a, attr_mask(to_set) | ftruncate_mask(to_set, fi));
 		if (!err) {
 			reply_attr(req, ip);
 			return;
