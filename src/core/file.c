@@ -166,7 +166,7 @@ static int check_regular(const struct inode *ip)
 	return inode_is_dir(ip) ? -EISDIR : -EINVAL;
 }
 
-ssize_t file_read(struct inode *ip, void *buf, size_t len, uint64_t off)
+ssize_t file_peek(struct inode *ip, void *buf, size_t len, uint64_t off)
 {
 	size_t done = 0;
 	int err = check_regular(ip);
@@ -184,8 +184,16 @@ ssize_t file_read(struct inode *ip, void *buf, size_t len, uint64_t off)
 			return done ? (ssize_t)done : n;
 		done += (size_t)n;
 	}
-	file_touch_atime(ip);
 	return (ssize_t)done;
+}
+
+ssize_t file_read(struct inode *ip, void *buf, size_t len, uint64_t off)
+{
+	ssize_t n = file_peek(ip, buf, len, off);
+
+	if (n >= 0)
+		file_touch_atime(ip);
+	return n;
 }
 
 /* -- pinned ranges ----------------------------------------------------------------------- */
@@ -266,6 +274,5 @@ ssize_t file_pin(struct inode *ip, struct file_range r, struct iovec *iov, unsig
 		pin_put(ip->fs, pin);
 		return err;
 	}
-	file_touch_atime(ip);
 	return (ssize_t)done;
 }

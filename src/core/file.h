@@ -28,6 +28,9 @@ void file_release(struct inode *ip);
  */
 ssize_t file_read(struct inode *ip, void *buf, size_t len, uint64_t off);
 
+/* file_peek - as file_read(), but the access time stays. */
+ssize_t file_peek(struct inode *ip, void *buf, size_t len, uint64_t off);
+
 /* file_touch_atime - something was read: move the access time as the mount options say. */
 void file_touch_atime(struct inode *ip);
 
@@ -48,7 +51,7 @@ ssize_t file_write(struct inode *ip, const void *buf, size_t len, uint64_t off, 
 /**
  * file_pin - where a range lies, for a reply that points into the media
  * @iov, @nr: filled; holes point to a page of zeroes
- * The blocks are not reused until pin_put(@pin).
+ * The blocks are not reused until pin_put(@pin).  The access time is the caller's to move.
  * Return: bytes covered (may be less than @len: then call again), or an error and no pin.
  */
 struct file_range { uint64_t off; size_t len; };

@@ -240,6 +240,13 @@ static ssize_t copy_range(const struct copy *c)
 	return done ? (ssize_t)done : n;
 }
 
+/* The kernel does not know that the source was read, and would show its old access time. */
+static void tell_atime(struct daemon *d, const struct inode *ip, int64_t was)
+{
+	if (atomic_load_explicit(&ip->atime, memory_order_relaxed) != was)
+		fuse_lowlevel_notify_inval_inode(d->se, ip->ino, -1, 0);
+}
+
 void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 			struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
 			struct fuse_file_info *fi_out, size_t len, int flags)
@@ -253,13 +260,16 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 		.len = len < COPY_MAX ? len : COPY_MAX,
 		.flags = write_flags(fi_out),
 	};
+	int64_t atime;
 	ssize_t res;
 	bool setid;
 
 	(void)ino_in;
 	(void)ino_out;
 	setid = clears_setid(c.out);
+	atime = atomic_load_explicit(&c.in->atime, memory_order_relaxed);
 	res = flags ? -EINVAL : copy_range(&c);
+	tell_atime(d, c.in, atime);
 	if (setid)
 		tell_mode(d, c.out);
 	flusher_note(&d->flusher);

@@ -97,11 +97,14 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 		return;
 	}
 	res = namei_readlink(ip, target, sizeof(target));
+	if (res >= 0)
+		file_touch_atime(ip);
 	inode_put(ip, 1);
 	if (res < 0)
 		request_error(req, res);
 	else
 		fuse_reply_readlink(req, target);
+	flusher_note(&d->flusher);
 }
 
 static int create(fuse_req_t req, fuse_ino_t parent, const char *name, struct create_req *rq,

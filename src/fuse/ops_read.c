@@ -10,6 +10,7 @@
  * Names: iov  pieces of the reply     pin  what keeps them in place
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "core/file.h"
@@ -71,7 +72,7 @@ static void reply_copy(fuse_req_t req, struct inode *ip, struct file_range range
 	char *buf = malloc(range.len);
 	ssize_t res;
 
-	res = buf ? file_read(ip, buf, range.len, range.off) : -ENOMEM;
+	res = buf ? file_peek(ip, buf, range.len, range.off) : -ENOMEM;
 	if (res < 0)
 		request_error(req, (int)res);
 	else
@@ -91,6 +92,8 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 	r.nr = r.nr_pins = 0;
 	r.got = 0;
 	res = pin_range(&r, ip, range);
+	if (res >= 0 && !(fi->flags & O_NOATIME))
+		file_touch_atime(ip);	/* once it has the reply, the kernel may release the file */
 	if (res < 0)
 		request_error(req, res);
 	else if (res == 0)
