@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * except.c -- where filesystems differ from what the cases expect, and why
+ *
+ * "theme.case" leaves the case out; any other word is a property that some
+ * assertions of a case ask for with posix_excepts().  The environment's POSIX_KIND
+ * names the filesystem if its type does not tell.
+ */
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#include "posix/report.h"
+
+#ifndef FUSE_SUPER_MAGIC
+#define FUSE_SUPER_MAGIC	0x65735546
+#endif
+
+struct exception {
+	const char *fs, *what, *why;
+};
+
+static const struct exception exceptions[] = {
+	{ "daxfs", "atime.cached_read_after_write", "the kernel tells FUSE of no read that its page cache answers" },
+	{ "daxfs", "readlink", "the kernel tells FUSE of no target that it has cached" },
+	{ "tmpfs", "read of 0 bytes", "counts as a read that changes atime" },
+	{ NULL, NULL, NULL },
+};
+
+static const struct { long magic; const char *name; } kinds[] = {
+	{ FUSE_SUPER_MAGIC, "daxfs" },
+	{ EXT4_SUPER_MAGIC, "ext4" },
+	{ TMPFS_MAGIC, "tmpfs" },
+};
+
+static const char *kind = "another";
+
+const char *posix_except_init(const char *dir)
+{
+	const char *given = getenv("POSIX_KIND");
+	struct statfs st;
+
+	if (given)
+		return kind = given;
+	if (statfs(dir, &st) == 0) {
+		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+			if ((long)st.f_type == kinds[i].magic)
+				kind = kinds[i].name;
+		}
+	}
+	return kind;
+}
+
+const char *posix_excepts(const char *what)
+{
+	for (const struct exception *e = exceptions; e->fs; e++) {
+		if (strcmp(e->fs, kind) == 0 && strcmp(e->what, what) == 0)
+			return e->why;
+	}
+	return NULL;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * themes.c -- the table of contents
+ */
+#include "posix/posix.h"
+
+const struct posix_theme posix_themes[] = {
+	{ "path", posix_path },
+	{ "perm", posix_perm },
+	{ "create", posix_create },
+	{ "times", posix_times },
+	{ "atime", posix_atime },
+	{ NULL, NULL },
+};
