@@ -54,6 +54,8 @@ static void stage_owner(struct inode_edit *e, const struct iattr *a, unsigned ma
 		e->a.mode = (e->a.mode & S_IFMT) | (a->mode & 07777);
 	if (mask & ATTR_KILL_PRIV)
 		e->a.mode = without_setid(e->a.mode);
+	if (mask & ATTR_KILL_SGID)
+		e->a.mode &= ~(uint32_t)S_ISGID;
 	if (mask & ATTR_SET_FLAGS)
 		e->a.flags = (e->a.flags & ~DAXFS_INODE_DAX) | (a->flags & DAXFS_INODE_DAX);
 }

@@ -22,8 +22,9 @@ void attr_get(struct inode *ip, struct iattr *a);
 #define ATTR_SET_CTIME	0x40u
 #define ATTR_ATIME_NOW	0x80u
 #define ATTR_MTIME_NOW	0x100u
-#define ATTR_KILL_PRIV	0x200u	/* with a size: clear set-id bits */
+#define ATTR_KILL_PRIV	0x200u	/* clear set-id bits */
 #define ATTR_SET_FLAGS	0x400u	/* DAXFS_INODE_DAX */
+#define ATTR_KILL_SGID	0x800u	/* with ATTR_KILL_PRIV: setgid even if the group may not execute */
 
 /**
  * attr_set - change what @mask names, as one transaction

@@ -38,6 +38,7 @@ void file_touch_atime(struct inode *ip);
 #define FILE_DSYNC	2u	/* O_DSYNC: data and size durable on return */
 #define FILE_SYNC	4u	/* O_SYNC: times too */
 #define FILE_KILL_PRIV	8u	/* clear set-id bits first */
+#define FILE_KILL_SGID	16u	/* with it: setgid even if the group may not execute */
 
 /**
  * file_write - copy in

@@ -421,17 +421,17 @@ static int write_any(struct inode *ip, struct write_req *rq)
 }
 
 /* As the kernel's file_remove_privs(). */
-static int kill_priv(struct inode *ip)
+static int kill_priv(struct inode *ip, unsigned flags)
 {
+	bool sgid = flags & FILE_KILL_SGID;
 	struct iattr a;
 
 	attr_get(ip, &a);
-	if (!(a.mode & S_ISUID) && (a.mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP))
-		return 0;
-	a.mode &= ~(uint32_t)S_ISUID;
 	if (a.mode & S_IXGRP)
-		a.mode &= ~(uint32_t)S_ISGID;
-	return attr_set(ip, &a, ATTR_SET_MODE);
+		sgid = true;
+	if (!(a.mode & S_ISUID) && !(sgid && (a.mode & S_ISGID)))
+		return 0;
+	return attr_set(ip, &a, ATTR_KILL_PRIV | (sgid ? ATTR_KILL_SGID : 0));
 }
 
 static int write_checks(struct inode *ip, const struct write_req *rq)
@@ -453,7 +453,7 @@ ssize_t file_write(struct inode *ip, const void *buf, size_t len, uint64_t off, 
 	if (err || !len)
 		return err;
 	if (flags & FILE_KILL_PRIV)
-		err = kill_priv(ip);
+		err = kill_priv(ip, flags);
 	if (!err)
 		err = write_any(ip, &rq);
 	if (!err && (flags & FILE_SYNC))

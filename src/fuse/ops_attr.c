@@ -45,9 +45,28 @@ static unsigned attr_mask(int to_set)
 		if (to_set & map[i].fuse)
 			mask |= map[i].engine;
 	}
-	if ((mask & ATTR_SET_SIZE) && wire_kills_priv())
-		mask |= ATTR_KILL_PRIV;
 	return mask;
+}
+
+/*
+ * A request that sets nothing is a chown(2) that names neither owner nor group, which clears set-id
+ * bits if it comes from the owner; or it announces a write, which then clears them itself.
+ */
+static unsigned chown_mask(fuse_req_t req, struct inode *ip)
+{
+	uid_t user = fuse_req_ctx(req)->uid;
+	struct iattr a;
+
+	attr_get(ip, &a);
+	return !S_ISDIR(a.mode) && (user == 0 || user == a.uid) ? ATTR_KILL_PRIV : 0;
+}
+
+/* What has to change beyond what is asked for. */
+static unsigned implied_mask(fuse_req_t req, struct inode *ip, int to_set)
+{
+	if (!to_set)
+		return chown_mask(req, ip);
+	return to_set & FUSE_SET_ATTR_SIZE ? request_kills(req, ip) : 0;
 }
 
 /*
@@ -103,12 +122,13 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 		.mtime = from_timespec(st->st_mtim),
 		.ctime = from_timespec(st->st_ctim),
 	};
+	unsigned mask = attr_mask(to_set) | ftruncate_mask(to_set, fi);
 	struct inode *ip;
 	int err;
 
 	err = inode_get(d->fs, ino, &ip);
 	if (!err) {
-		err = attr_set(ip, &a, attr_mask(to_set) | ftruncate_mask(to_set, fi));
+		err = attr_set(ip, &a, mask | implied_mask(req, ip, to_set));
 		if (!err) {
 			reply_attr(req, ip);
 			return;

@@ -19,7 +19,6 @@
 #include "core/xattr.h"
 #include "fuse/ops.h"
 #include "fuse/options.h"
-#include "fuse/wire.h"
 
 /* copy_file_range: bytes at a time, and bytes before the kernel is asked to come again. */
 #define COPY_CHUNK	(UINT64_C(256) << 10)
@@ -44,17 +43,6 @@ void op_set_io_mode(const struct daemon *d, struct inode *ip, struct fuse_file_i
 	fi->fh = (uintptr_t)ip;
 }
 
-/* Will the request that this thread serves clear set-id bits? */
-static bool clears_setid(struct inode *ip)
-{
-	struct iattr a;
-
-	if (!wire_kills_priv())
-		return false;
-	attr_get(ip, &a);
-	return (a.mode & S_ISUID) || (a.mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
-}
-
 /*
  * The kernel leaves it to us to clear set-id bits, since HANDLE_KILLPRIV_V2 was agreed on,
  * but goes on showing and honouring the mode that it has cached.
@@ -64,15 +52,14 @@ static void tell_mode(struct daemon *d, const struct inode *ip)
 	fuse_lowlevel_notify_inval_inode(d->se, ip->ino, -1, 0);
 }
 
-static int truncate_at_open(struct daemon *d, struct inode *ip)
+static int truncate_at_open(fuse_req_t req, struct inode *ip)
 {
 	const struct iattr empty = { .size = 0 };
-	const bool setid = clears_setid(ip);
-	int err = attr_set(ip, &empty, ATTR_SET_SIZE | ATTR_SET_MTIME | ATTR_MTIME_NOW |
-				       (setid ? ATTR_KILL_PRIV : 0));
+	const unsigned setid = request_kills(req, ip);
+	int err = attr_set(ip, &empty, ATTR_SET_SIZE | ATTR_SET_MTIME | ATTR_MTIME_NOW | setid);
 
 	if (setid)
-		tell_mode(d, ip);
+		tell_mode(fuse_req_userdata(req), ip);
 	return err;
 }
 
@@ -86,7 +73,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (err)
 		goto fail;
 	if ((fi->flags & O_TRUNC) && (fi->flags & O_ACCMODE) != O_RDONLY)
-		err = truncate_at_open(d, ip);
+		err = truncate_at_open(req, ip);
 	if (err)
 		goto put_inode;
 	file_open(ip);
@@ -127,7 +114,8 @@ static int drop_capabilities(const struct daemon *d, struct inode *ip)
 	return err == -ENODATA ? 0 : err;
 }
 
-static unsigned write_flags(const struct fuse_file_info *fi)
+/* @setid: what request_kills() said */
+static unsigned write_flags(const struct fuse_file_info *fi, unsigned setid)
 {
 	unsigned flags = 0;
 
@@ -135,8 +123,10 @@ static unsigned write_flags(const struct fuse_file_info *fi)
 		flags |= FILE_DSYNC;
 	if ((fi->flags & O_SYNC) == O_SYNC)
 		flags |= FILE_SYNC;
-	if (wire_kills_priv())
+	if (setid & ATTR_KILL_PRIV)
 		flags |= FILE_KILL_PRIV;
+	if (setid & ATTR_KILL_SGID)
+		flags |= FILE_KILL_SGID;
 	return flags;
 }
 
@@ -145,13 +135,13 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 {
 	struct daemon *d = request_start(req, DAXFS_OP_write);
 	struct inode *ip = request_inode(fi);
-	const bool setid = clears_setid(ip);
+	const unsigned setid = request_kills(req, ip);
 	ssize_t res;
 
 	(void)ino;
 	res = drop_capabilities(d, ip);
 	if (!res)
-		res = file_write(ip, buf, size, (uint64_t)off, write_flags(fi));
+		res = file_write(ip, buf, size, (uint64_t)off, write_flags(fi, setid));
 	if (setid)
 		tell_mode(d, ip);
 	flusher_note(&d->flusher);
@@ -178,11 +168,12 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len
 {
 	struct daemon *d = request_start(req, DAXFS_OP_fallocate);
 	struct inode *ip = request_inode(fi);
+	const unsigned setid = request_kills(req, ip);
 	int err = 0;
 
 	(void)ino;
-	if (clears_setid(ip)) {
-		err = attr_set(ip, &(struct iattr){ 0 }, ATTR_KILL_PRIV);
+	if (setid) {
+		err = attr_set(ip, &(struct iattr){ 0 }, setid);
 		tell_mode(d, ip);
 	}
 	if (!err)
@@ -252,21 +243,20 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 			struct fuse_file_info *fi_out, size_t len, int flags)
 {
 	struct daemon *d = request_start(req, DAXFS_OP_copy_file_range);
+	const unsigned setid = request_kills(req, request_inode(fi_out));
 	const struct copy c = {
 		.in = request_inode(fi_in),
 		.out = request_inode(fi_out),
 		.in_off = (uint64_t)off_in,
 		.out_off = (uint64_t)off_out,
 		.len = len < COPY_MAX ? len : COPY_MAX,
-		.flags = write_flags(fi_out),
+		.flags = write_flags(fi_out, setid),
 	};
 	int64_t atime;
 	ssize_t res;
-	bool setid;
 
 	(void)ino_in;
 	(void)ino_out;
-	setid = clears_setid(c.out);
 	atime = atomic_load_explicit(&c.in->atime, memory_order_relaxed);
 	res = flags ? -EINVAL : copy_range(&c);
 	tell_atime(d, c.in, atime);

@@ -14,8 +14,10 @@
 #include "base/log.h"
 #include "core/attr.h"
 #include "core/inode.h"
+#include "fuse/wire.h"
 
 #define NS_PER_SEC	INT64_C(1000000000)
+#define GROUPS_MAX	256	/* more are not looked at */
 
 struct name request_name(const char *s)
 {
@@ -27,6 +29,35 @@ struct cred request_cred(fuse_req_t req)
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
 	return (struct cred){ .uid = ctx->uid, .gid = ctx->gid, .flags = CRED_PRIVILEGED };
+}
+
+static bool in_group(fuse_req_t req, gid_t gid)
+{
+	gid_t groups[GROUPS_MAX];
+	int n;
+
+	if (fuse_req_ctx(req)->gid == gid)
+		return true;
+	n = fuse_req_getgroups(req, GROUPS_MAX, groups);
+	for (int i = 0; i < n && i < GROUPS_MAX; i++) {
+		if (groups[i] == gid)
+			return true;
+	}
+	return false;
+}
+
+unsigned request_kills(fuse_req_t req, struct inode *ip)
+{
+	struct iattr a;
+
+	if (!wire_kills_priv())
+		return 0;
+	attr_get(ip, &a);
+	if ((a.mode & (S_ISGID | S_IXGRP)) == S_ISGID && !in_group(req, a.gid))
+		return ATTR_KILL_PRIV | ATTR_KILL_SGID;
+	if ((a.mode & S_ISUID) || (a.mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		return ATTR_KILL_PRIV;
+	return 0;
 }
 
 void request_error(fuse_req_t req, int err)

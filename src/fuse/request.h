@@ -36,6 +36,17 @@ struct name request_name(const char *s);
 /* request_cred - who asks; the kernel has checked permissions. */
 struct cred request_cred(fuse_req_t req);
 
+/**
+ * request_kills - which set-id bits of @ip will the request clear that this thread serves?
+ *
+ * setgid without group execute once meant mandatory locks: Linux lets a member of the
+ * group keep it.
+ *
+ * Context: takes the inode's lock.
+ * Return: ATTR_KILL_PRIV, with ATTR_KILL_SGID or not; 0 when there is nothing to clear.
+ */
+unsigned request_kills(fuse_req_t req, struct inode *ip);
+
 /* request_inode - the inode of an open file or directory. */
 static inline struct inode *request_inode(const struct fuse_file_info *fi)
 {
