@@ -26,6 +26,11 @@ static const struct exception exceptions[] = {
 	{ "daxfs", "readlink", "the kernel tells FUSE of no target that it has cached" },
 	{ "daxfs", "setid.chown_of_nothing_by_another", "FUSE tells it apart from no other request that sets nothing" },
 	{ "tmpfs", "read of 0 bytes", "counts as a read that changes atime" },
+	{ "tmpfs", "FALLOC_FL_ZERO_RANGE", "not implemented" },
+	{ "tmpfs", "space.zeroing", "FALLOC_FL_ZERO_RANGE is not implemented" },
+	{ "tmpfs", "the process's limit and KEEP_SIZE", "counts what lies behind the end of the file" },
+	{ "tmpfs", "mmap.hole", "reading a hole through a mapping fills it" },
+	{ "tmpfs", "mmap.tail_of_the_last_page", "its pages are the content, to their ends" },
 	{ NULL, NULL, NULL },
 };
 

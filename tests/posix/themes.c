@@ -15,5 +15,9 @@ const struct posix_theme posix_themes[] = {
 	{ "setid", posix_setid },
 	{ "times", posix_times },
 	{ "atime", posix_atime },
+	{ "size", posix_size },
+	{ "space", posix_space },
+	{ "mmap", posix_mmap },
+	{ "lock", posix_lock },
 	{ NULL, NULL },
 };
