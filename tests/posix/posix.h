@@ -37,7 +37,8 @@ struct posix_theme {
 extern const struct posix_theme posix_themes[];
 extern const struct posix_case posix_path[], posix_perm[], posix_create[], posix_remove[],
 	posix_rename[], posix_open[], posix_attr[], posix_setid[], posix_times[], posix_atime[],
-	posix_size[], posix_space[], posix_mmap[], posix_lock[];
+	posix_size[], posix_space[], posix_mmap[], posix_lock[], posix_notify[], posix_handle[],
+	posix_readdir[], posix_limits[], posix_rofs[];
 
 /**
  * posix_skip - end the case here: it cannot be tried

@@ -19,5 +19,10 @@ const struct posix_theme posix_themes[] = {
 	{ "space", posix_space },
 	{ "mmap", posix_mmap },
 	{ "lock", posix_lock },
+	{ "notify", posix_notify },
+	{ "handle", posix_handle },
+	{ "readdir", posix_readdir },
+	{ "limits", posix_limits },
+	{ "rofs", posix_rofs },
 	{ NULL, NULL },
 };
