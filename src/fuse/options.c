@@ -305,7 +305,10 @@ static bool flag_on(int flag)
 
 unsigned long options_mount_flags(const struct options *o)
 {
-	unsigned long flags = 0;
+	static const unsigned long atime[] = {
+		[OPTION_RELATIME] = MS_RELATIME, [OPTION_NOATIME] = MS_NOATIME, [OPTION_STRICTATIME] = MS_STRICTATIME,
+	};
+	unsigned long flags = atime[o->atime];
 
 	if (o->rdonly)
 		flags |= MS_RDONLY;
@@ -313,8 +316,6 @@ unsigned long options_mount_flags(const struct options *o)
 		flags |= MS_SYNCHRONOUS;
 	if (o->dirsync)
 		flags |= MS_DIRSYNC;
-	if (o->atime == OPTION_NOATIME)
-		flags |= MS_NOATIME;
 	if (o->noexec)
 		flags |= MS_NOEXEC;
 	if (!flag_on(o->suid))

@@ -76,7 +76,8 @@ unsigned options_fs_flags(const struct options *o);
  * options_mount_flags - the kernel's part, for a remount
  * @o: parsed options
  *
- * Return: MS_* without MS_REMOUNT.
+ * Return: MS_* without MS_REMOUNT.  One of the access time's is always among
+ * them: without any, a remount would keep what there was.
  */
 unsigned long options_mount_flags(const struct options *o);
 

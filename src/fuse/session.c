@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <fuse_lowlevel.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "fuse/ops.h"
@@ -60,6 +62,17 @@ static struct fuse_session *new_session(struct daemon *d)
 	return se;
 }
 
+/*
+ * libfuse has no word for strictatime.  Only root may say it afterwards; for
+ * others the mount table tells of relatime, and reads move the time all the same.
+ */
+static void tell_strictatime(const struct options *opt, const char *dir)
+{
+	if (opt->atime == OPTION_STRICTATIME && geteuid() == 0 &&
+	    mount(NULL, dir, NULL, options_mount_flags(opt) | MS_REMOUNT | MS_BIND, NULL))
+		log_warn("the mount table does not show strictatime: %s", strerror(errno));
+}
+
 int session_open(struct daemon *d, const char *dir)
 {
 	int err;
@@ -71,6 +84,7 @@ int session_open(struct daemon *d, const char *dir)
 	err = -EPERM;
 	if (fuse_session_mount(d->se, dir))
 		goto destroy;
+	tell_strictatime(d->opt, dir);
 	err = wire_attach(d->se);
 	if (err)
 		goto unmount;

@@ -48,6 +48,14 @@ table_defaults() {
 	umount_fs
 }
 
+# The kernel's table has no word for it: it is what is neither of the others.
+table_strictatime() {
+	mount_fs strictatime,nosuid
+	has_options nosuid rw '!nodev' '!relatime' '!noatime'
+	same atime strictatime "$(fs_json atime)"
+	umount_fs
+}
+
 # table_shows OPTION,... -- each of them, when asked for
 table_shows() {
 	mount_fs "$1"
@@ -85,6 +93,7 @@ mount_table() {
 	for options in ro noatime sync dirsync nosuid,nodev,noexec ro,noatime,nosuid; do
 		check "-o $options in /proc/mounts" table_shows "$options"
 	done
+	check "-o strictatime in /proc/mounts" table_strictatime
 	if command -v findmnt >/dev/null; then
 		check "a source with comma, blank and backslash" odd_source
 	else
@@ -228,6 +237,11 @@ remounting() {
 	same atime noatime "$(fs_json atime)"
 	same sync true "$(fs_json sync)"
 	same errors continue "$(fs_json errors)"
+	"$@" -o remount,strictatime
+	has_options '!noatime' '!relatime'
+	same atime strictatime "$(fs_json atime)"
+	"$@" -o remount,relatime
+	has_options relatime '!noatime'
 }
 
 ro_stays_ro() {

@@ -201,7 +201,10 @@ START_TEST(mount_flags_follow_who_mounts)
 	struct options o;
 
 	accepted(&o, "daxfs A B");
-	ck_assert_uint_eq(options_mount_flags(&o), safe);
+	ck_assert_uint_eq(options_mount_flags(&o), safe | MS_RELATIME);
+	options_free(&o);
+	accepted(&o, "daxfs A B -o noatime,strictatime");
+	ck_assert_uint_eq(options_mount_flags(&o), safe | MS_STRICTATIME);
 	options_free(&o);
 	accepted(&o, "daxfs A B -o nosuid,nodev,noexec,ro,sync,noatime,dirsync");
 	ck_assert_uint_eq(options_mount_flags(&o), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY |
