@@ -73,8 +73,9 @@ static int run_phases(struct check *c)
 }
 
 /* -ECANCELED: there is nothing to be written. */
-static int run_rounds(struct check *c)
+static int run_rounds(void *arg)
 {
+	struct check *c = arg;
 	int err = 0;
 
 	for (c->round = 0; !err && c->round < ROUNDS_MAX; c->round++) {
@@ -130,7 +131,8 @@ static void give_up(struct check_result *res, uint64_t left)
 	res->found = res->left;
 }
 
-static int finish(struct check *c)
+/* @off: out, on a media error its byte */
+static int finish(struct check *c, uint64_t *off)
 {
 	struct check_result *res = c->res;
 	int err = 0;
@@ -141,7 +143,7 @@ static int finish(struct check *c)
 	if (c->m.edits && c->o->mode != CHECK_NO) {
 		check_progress(c, CHECK_PHASE_WRITE, 0, 1);
 		c->writing = true;
-		err = media_write(&c->m, &c->g);
+		err = media_write(&c->m, &c->g, off);
 	}
 	if (err)
 		give_up(res, c->left);
@@ -152,13 +154,12 @@ static int finish(struct check *c)
 }
 
 /* Rounds, then writing. */
-static int run(void *arg)
+static int run(struct check *c, uint64_t *off)
 {
-	struct check *c = arg;
-	int err = run_rounds(c);
+	int err = pm_run_guarded(c->rg, run_rounds, c, off);
 
 	if (err != -ECANCELED)
-		return err ? err : finish(c);
+		return err ? err : finish(c, off);
 	give_up(c->res, c->left);
 	c->res->exit = 4;
 	return 0;
@@ -208,7 +209,7 @@ int check_region(struct region *rg, const struct check_opts *o, struct check_res
 	media_init(&c.m, rg);
 	err = nameset_reset(&c.left_ids, 0);
 	if (!err)
-		err = pm_run_guarded(rg, run, &c, &off);
+		err = run(&c, &off);
 	if (err) {
 		explain(&c, err, off);
 		res->exit = 8;

@@ -74,6 +74,7 @@ struct media_geometry { uint64_t journal; uint32_t nr_lanes, lane_blocks; uint8_
  * media_write - bring all copies to the device
  * @m: with at least one repair
  * @g: geometry
+ * @off: out, the byte of the device that could not be written, or UINT64_MAX
  *
  * Lane headers first; then what live logs restore; state "dirty" and no
  * snapshot; then content and blocks that nothing points to; then the repairs,
@@ -81,8 +82,8 @@ struct media_geometry { uint64_t journal; uint32_t nr_lanes, lane_blocks; uint8_
  *
  * Durable: all of it, on return.  A crash inside leaves a dirty filesystem with
  *          some of the repairs done.
- * Return:  0 or -EIO.
+ * Return:  0, -EIO (@off tells where), -ENOMEM (nothing written).
  */
-int media_write(struct media *m, const struct media_geometry *g);
+int media_write(struct media *m, const struct media_geometry *g, uint64_t *off);
 
 #endif

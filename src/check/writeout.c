@@ -324,8 +324,9 @@ static int make_buffers(struct writer *w)
 }
 
 /* Whatever fails for want of memory does so before the first repair. */
-static int write_all(struct writer *w)
+static int write_all(void *arg)
 {
+	struct writer *w = arg;
 	bool clean = is_clean(w->m, w->g);
 	int err = collect(w);
 
@@ -344,10 +345,10 @@ static int write_all(struct writer *w)
 	return region_error(w->m->rg);
 }
 
-int media_write(struct media *m, const struct media_geometry *g)
+int media_write(struct media *m, const struct media_geometry *g, uint64_t *off)
 {
 	struct writer w = { .m = m, .g = g };
-	int err = write_all(&w);
+	int err = pm_run_guarded(m->rg, write_all, &w, off);
 
 	for (unsigned i = 0; i < w.nr_logs; i++)
 		free(w.log[i].buf);
