@@ -83,7 +83,7 @@ static int run_rounds(void *arg)
 
 		c->left = 0;
 		err = run_phases(c);
-		if (err || c->m.edits == edits)
+		if (err || c->m.edits == edits || c->look_only)
 			return err;
 		err = check_unclean(c);	/* from the first repair on */
 	}
@@ -140,12 +140,12 @@ static int finish(struct check *c, uint64_t *off)
 	count(c);
 	res->left = c->left;
 	res->found = res->fixed + res->left;
-	if (c->m.edits && c->o->mode != CHECK_NO) {
+	if (res->fixed && !c->look_only) {
 		check_progress(c, CHECK_PHASE_WRITE, 0, 1);
 		c->writing = true;
 		err = media_write(&c->m, &c->g, off);
 	}
-	if (err)
+	if (err || c->look_only)
 		give_up(res, c->left);
 	res->exit = (res->fixed ? 1u : 0u) | (res->left ? 4u : 0u);
 	if (c->o->verbose)

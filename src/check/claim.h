@@ -20,7 +20,7 @@ int claim_take_runs(struct check *c, const struct mrunvec *v);
 /* claim_free - how many blocks claim_find() has left. */
 static inline uint64_t claim_free(const struct check *c)
 {
-	return c->nr_blocks - c->nr_claimed;
+	return c->nr_blocks - c->nr_claimed - c->nr_kept;
 }
 
 /* claim_test - is the block claimed? */
@@ -43,6 +43,18 @@ bool claim_part(struct check *c, uint64_t blk, uint64_t *n);
 
 /* claim_give - free again: what was claimed for something that came to nothing. */
 void claim_give(struct check *c, uint64_t blk, uint64_t n);
+
+/**
+ * claim_rehearse - claims from here to claim_rehearsed() are tried only
+ *
+ * Afterwards everything is as before, but claim_find() leaves alone what was
+ * claimed meanwhile, until claim_forget_kept(): it is for those who claim late.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int claim_rehearse(struct check *c);
+void claim_rehearsed(struct check *c);
+void claim_forget_kept(struct check *c);
 
 /* claim_find - a free run of at most @max blocks, claimed.  Its length, 0 when nothing is free. */
 uint64_t claim_find(struct check *c, uint64_t max, uint64_t *blk);

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check/diredit.h"
 #include "check/lostfound.h"
-#include "check/names.h"
 #include "check/scan.h"
 #include "check/slot.h"
 
@@ -84,7 +84,7 @@ static int cut(struct check *c, struct cdir *d)
 
 	if (!problem(c, PR_DIR_LOOP, &(struct pctx){ .ino = d->ino }))
 		return 0;
-	err = names_remove(c, d->named_in, d->ino);
+	err = diredit_remove(c, d->named_in, d->ino);
 	if (err && err != -ENOENT)
 		return err;
 	if (parent && parent->subdirs)

@@ -5,8 +5,9 @@
  * Only when scan.c has seen a block claimed twice are the healthy inodes walked
  * again, to find out by whom.  Who can show that a block is its own keeps it:
  * the inode file first, then nodes, attribute blocks and directory blocks, which
- * name their owner; then content, of inodes that are not doubted first, and of those the lower number first.  The others get a copy of the
- * content in free blocks, or a hole when there are none.
+ * name their owner; then content, of inodes that are not doubted first, and of
+ * those the lower number first.  The others get a copy of the content in free
+ * blocks, or a hole when there are none.
  *
  * Names: owner  one run of blocks claimed twice, and who keeps it
  */
@@ -173,8 +174,15 @@ static bool next_part(const struct cross *x, uint64_t ino, const struct mrun *r,
 
 /* -- an inode that loses some ------------------------------------------------------------- */
 
-/* An inode whose runs are in c->runs. */
-struct loser { struct cross *x; const struct dinode *di; uint64_t ino; size_t chain; bool agreed, no_xattr; };
+/* An inode whose runs are in c->runs.  @copies: blocks that it gets; lblk is where their content comes from. */
+struct loser {
+	struct cross *x;
+	const struct dinode *di;
+	uint64_t ino;
+	size_t chain;
+	bool agreed, no_xattr;
+	struct mrunvec copies;
+};
 
 /* The parts of its runs, one after the other; @room: free blocks not promised yet. */
 struct parts { const struct loser *l; size_t run; uint32_t at; uint64_t room; };
@@ -257,14 +265,13 @@ static void ask(struct loser *l)
 	}
 }
 
-static int give_copy(struct check *c, const struct part *p, struct mrunvec *out, uint32_t flags)
+static int give_copy(struct loser *l, const struct part *p, struct mrunvec *out, uint32_t flags)
 {
 	uint64_t done = 0, blk, n;
 	int err = 0;
 
-	while (!err && done < p->n && (n = claim_find(c, p->n - done, &blk)) != 0) {
-		if (!(flags & DAXFS_EXT_UNWRITTEN))
-			err = media_move(&c->m, p->pblk + done, blk, n);
+	while (!err && done < p->n && (n = claim_find(l->x->c, p->n - done, &blk)) != 0) {
+		err = mrun_add(&l->copies, (struct mrun){ p->pblk + done, blk, (uint32_t)n, flags });
 		if (!err)
 			err = mrun_add(out, (struct mrun){ p->lblk + done, blk, (uint32_t)n, flags });
 		done += n;
@@ -272,8 +279,27 @@ static int give_copy(struct check *c, const struct part *p, struct mrunvec *out,
 	return err;
 }
 
+static int move_content(struct loser *l)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < l->copies.nr; i++) {
+		const struct mrun *r = &l->copies.v[i];
+
+		if (!(r->flags & DAXFS_EXT_UNWRITTEN))
+			err = media_move(&l->x->c->m, r->lblk, r->pblk, r->len);
+	}
+	return err;
+}
+
+static void give_back(struct loser *l)
+{
+	for (size_t i = 0; i < l->copies.nr; i++)
+		claim_give(l->x->c, l->copies.v[i].pblk, l->copies.v[i].len);
+}
+
 /* Its extents and nodes without what is another's, with copies where there is room. */
-static int separate(const struct loser *l, struct mrunvec *out)
+static int separate(struct loser *l, struct mrunvec *out)
 {
 	struct check *c = l->x->c;
 	struct parts it = parts_of(l);
@@ -284,7 +310,7 @@ static int separate(const struct loser *l, struct mrunvec *out)
 		uint32_t flags = c->runs.v[p.run].flags;
 
 		if (p.fate == FATE_COPY)
-			err = give_copy(c, &p, out, flags);
+			err = give_copy(l, &p, out, flags);
 		else if (p.fate == FATE_KEPT && p.run < l->chain)
 			err = mrun_add(out, (struct mrun){ p.lblk, p.pblk, (uint32_t)p.n, flags });
 	}
@@ -307,7 +333,6 @@ static int store_loser(struct loser *l)
 	struct dinode new = *l->di;
 	struct mrunvec out = { 0 };
 	struct mend_store s = { l->ino, l->no_xattr ? 0 : l->x->c->runs.nr - l->chain, &new, &out };
-	size_t moves = l->x->c->m.nr_moves;
 	int ret = separate(l, &out);
 
 	if (l->no_xattr)
@@ -317,14 +342,17 @@ static int store_loser(struct loser *l)
 	if (!ret)
 		ret = mend_store(l->x->c, &s);
 	if (ret == 1)
-		l->x->c->m.nr_moves = moves;
+		give_back(l);
+	else if (!ret)
+		ret = move_content(l);
+	free(l->copies.v);
 	free(out.v);
 	return ret;
 }
 
 static int mend_loser(struct cross *x, const struct dinode *di, uint64_t ino)
 {
-	struct loser l = { x, di, ino, chain_start(&x->c->runs, di), true, false };
+	struct loser l = { .x = x, .di = di, .ino = ino, .chain = chain_start(&x->c->runs, di), .agreed = true };
 	uint64_t fixed = x->c->res->fixed;
 	int ret = 1;
 
@@ -363,10 +391,13 @@ int phase_blocks(struct check *c)
 	int err = 0;
 
 	check_progress(c, CHECK_PHASE_BLOCKS, 0, 1);
-	if (c->twice)
+	if (c->suspect.nr)
+		err = mend_rehearse(c);
+	if (!err && c->twice)
 		err = untangle(c);
 	if (!err)
 		err = mend_suspects(c);
+	claim_forget_kept(c);
 	if (!err && c->suspect.nr)
 		cdir_sort(c);
 	return err;

@@ -32,6 +32,7 @@ static int put_root(struct check *c, uint64_t blk, const struct dinode *di, bool
 {
 	struct dsuper *sb = agreed ? media_edit(&c->m, blk) : media_restore(&c->m, blk);
 
+	c->look_only |= !agreed;
 	if (!sb)
 		return -ENOMEM;
 	memmove(&sb->ifile, di, sizeof(*di));
@@ -246,9 +247,11 @@ static int rebuild(struct check *c, const char *why)
 		log_error("no inode is left on the device: there is nothing to repair");
 		return -EUCLEAN;
 	}
-	if (!err && agreed && s.agreed)
+	agreed &= s.agreed;
+	c->look_only |= !agreed;
+	if (!err && agreed)
 		err = store_root(c, &was, &c->runs);
-	return err ? err : reclaim(c, agreed && s.agreed);
+	return err ? err : reclaim(c, agreed);
 }
 
 /* Both roots are sound in themselves but differ: do more inodes lie where the copy's leads? */

@@ -26,12 +26,6 @@
 struct found { uint64_t lblk, pblk, ctime; };
 struct foundvec { struct found *v; size_t nr, cap; };
 
-static bool slot_good(const struct dinode *di)
-{
-	return le32_get(di->magic) == DAXFS_INODE_MAGIC &&
-	       le32_get(di->csum) == block_csum(di, sizeof(*di), offsetof(struct dinode, csum));
-}
-
 /* Does the block hold inodes?  Which part of the file they say it is, and when one was changed last. */
 static bool identify(const struct check *c, uint64_t pblk, struct found *f)
 {
@@ -42,7 +36,7 @@ static bool identify(const struct check *c, uint64_t pblk, struct found *f)
 	for (unsigned i = 0; i < DAXFS_INODES_PER_BLOCK; i++) {
 		uint64_t lblk = le64_get(di[i].ino) / DAXFS_INODES_PER_BLOCK;
 
-		if (le32_get(di[i].magic) != DAXFS_INODE_MAGIC || !slot_good(&di[i]))
+		if (!slot_sealed(&di[i]))
 			continue;
 		if (le64_get(di[i].ino) % DAXFS_INODES_PER_BLOCK != i || (good && lblk != f->lblk)) {
 			bad++;
@@ -56,14 +50,9 @@ static bool identify(const struct check *c, uint64_t pblk, struct found *f)
 	return good > bad && f->lblk < c->nr_blocks;
 }
 
-static bool all_zero(const struct check *c, uint64_t pblk)
+static bool empty(const struct check *c, uint64_t pblk)
 {
-	const uint64_t *w = media_at(&c->m, pblk);
-
-	for (size_t i = 0; i < DAXFS_BLOCK_SIZE / sizeof(*w); i++)
-		if (w[i])
-			return false;
-	return true;
+	return media_zero(media_at(&c->m, pblk), DAXFS_BLOCK_SIZE);
 }
 
 static int add(struct foundvec *fv, const struct found *f)
@@ -88,7 +77,7 @@ static int from_map(struct check *c, const struct mrunvec *v, struct foundvec *f
 		for (uint32_t k = 0; !err && r->lblk != RUN_META && k < r->len; k++) {
 			bool inodes = identify(c, r->pblk + k, &f);
 
-			if ((inodes && f.lblk == r->lblk + k) || (!inodes && all_zero(c, r->pblk + k)))
+			if ((inodes && f.lblk == r->lblk + k) || (!inodes && empty(c, r->pblk + k)))
 				err = add(fv, &(struct found){ r->lblk + k, r->pblk + k, inodes ? UINT64_MAX : 0 });
 			claim_give(c, r->pblk + k, 1);
 		}
@@ -128,8 +117,8 @@ static int protect_block(struct check *c, const struct found *f, struct mrunvec 
 		if (!ino || slot_judge(c, di, ino, &why) != SLOT_LIVE)
 			continue;
 		err = scan_runs(c, di, ino, tmp);
-		for (size_t k = 0; !err && k < tmp->nr; k++)
-			err = claim_take(c, tmp->v[k].pblk, tmp->v[k].len);
+		if (err >= 0)		/* of a damaged one what was legible */
+			err = claim_take_runs(c, tmp);
 	}
 	return err < 0 ? err : 0;
 }
@@ -163,7 +152,7 @@ static bool in_between(const struct check *c, uint64_t pblk, uint64_t n)
 	if (!check_valid(c, pblk, n))
 		return false;
 	for (uint64_t i = 0; i < n; i++)
-		if (claim_test(c, pblk + i) || !all_zero(c, pblk + i))
+		if (claim_test(c, pblk + i) || !empty(c, pblk + i))
 			return false;
 	return true;
 }

@@ -22,14 +22,6 @@ static uint64_t lane_blk(const struct media_geometry *g, uint32_t self)
 	return g->journal + (uint64_t)self * g->lane_blocks;
 }
 
-static bool all_zero(const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (p[i])
-			return false;
-	return true;
-}
-
 /* The log is read from media: only headers ever get a copy. */
 const char *lane_open(const struct media *m, const struct media_geometry *g, uint32_t self, struct lane_at *l)
 {
@@ -46,7 +38,7 @@ const char *lane_open(const struct media *m, const struct media_geometry *g, uin
 		return "says it is another lane";
 	if (sealed_open(lane->done, &salt, sizeof(salt), &l->done))
 		return "its done word is damaged";
-	return all_zero(lane->rsvd, sizeof(lane->rsvd)) ? NULL : "reserved bytes are not zero";
+	return media_zero(lane->rsvd, sizeof(lane->rsvd)) ? NULL : "reserved bytes are not zero";
 }
 
 static bool log_whole(const struct lane_at *l)

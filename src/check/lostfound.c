@@ -19,9 +19,8 @@
 #include <time.h>
 
 #include "check/claim.h"
-#include "check/dirblock.h"
+#include "check/diredit.h"
 #include "check/mapwalk.h"
-#include "check/names.h"
 #include "check/scan.h"
 #include "check/slot.h"
 
@@ -125,12 +124,12 @@ static int grow_dir(struct check *c, uint64_t ino)
 
 static int insert(struct check *c, uint64_t dir, const struct dirblock_new *n, uint64_t *hint)
 {
-	int err = names_insert(c, dir, n, hint);
+	int err = diredit_insert(c, dir, n, hint);
 
 	if (err != -ENOSPC)
 		return err;
 	err = grow_dir(c, dir);
-	return err ? err : names_insert(c, dir, n, hint);
+	return err ? err : diredit_insert(c, dir, n, hint);
 }
 
 /* -- lost+found ------------------------------------------------------------------------ */
@@ -189,7 +188,7 @@ static int make_if_agreed(struct check *c)
 
 	c->lf_closed = why_not(err);
 	if (!c->lf_closed)
-		return err ? err : names_load(c, c->lostfound);
+		return err ? err : diredit_load(c, c->lostfound);
 	problem_withdraw(c, PR_NR, &(struct pctx){ 0 });
 	return 1;
 }
@@ -210,7 +209,7 @@ static int find_or_make(struct check *c)
 		c->lf_closed = "the root directory is damaged";
 		return 1;
 	}
-	ino = names_find(c, DAXFS_ROOT_INO, NAME);
+	ino = diredit_find(c, DAXFS_ROOT_INO, NAME);
 	c->lf_hint = 0;
 	if (!ino)
 		return make_if_agreed(c);
@@ -221,7 +220,7 @@ static int find_or_make(struct check *c)
 	if (c->lf_closed)
 		return 1;
 	c->lostfound = ino;
-	return names_load(c, ino);
+	return diredit_load(c, ino);
 }
 
 /* A directory's new parent; a file's new name. */
@@ -248,7 +247,7 @@ static int account(struct check *c, uint64_t ino)
 static void name_for(struct check *c, uint64_t ino, char *name, size_t size)
 {
 	snprintf(name, size, "#%" PRIu64, ino);
-	for (unsigned i = 1; names_known(c, name); i++)
+	for (unsigned i = 1; diredit_known(c, name); i++)
 		snprintf(name, size, "#%" PRIu64 ".%u", ino, i);
 }
 

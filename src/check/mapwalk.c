@@ -69,7 +69,6 @@ static int walk_extents(const struct walk *w, const struct level *l)
 
 const char *node_wrong(const struct dextnode *n, uint64_t blk, uint64_t ino, unsigned level)
 {
-	static const uint8_t zero[sizeof(n->rsvd)];
 
 	if (le32_get(n->magic) != DAXFS_EXTNODE_MAGIC)
 		return "magic is wrong";
@@ -83,7 +82,7 @@ const char *node_wrong(const struct dextnode *n, uint64_t blk, uint64_t ino, uns
 		return "level is wrong";
 	if (le16_get(n->count) == 0 || le16_get(n->count) > map_cap(level, false))
 		return "number of entries is impossible";
-	return memcmp(n->rsvd, zero, sizeof(zero)) ? "reserved bytes are not zero" : NULL;
+	return media_zero(n->rsvd, sizeof(n->rsvd)) ? NULL : "reserved bytes are not zero";
 }
 
 static int walk_indexes(const struct walk *w, const struct level *l);

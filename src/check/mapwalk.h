@@ -25,9 +25,10 @@ int map_walk(struct check *c, const struct dmap *root, uint64_t ino, struct mrun
  * @reseal: nodes whose entries are all good but whose header is not are appended
  * @agreed: becomes false when something is to be left as it is
  * @lossy:  set when the map has to be built anew from @out
+ * @rehearsal: nothing is reported
  * Reports what it finds.  Return: 0, -ENOMEM or -ECANCELED.
  */
-struct salvage { uint64_t ino; struct mrunvec *out; struct inovec reseal; bool agreed, lossy; unsigned asked; };
+struct salvage { uint64_t ino; struct mrunvec *out; struct inovec reseal; bool agreed, lossy, rehearsal; unsigned asked; };
 int map_salvage(struct check *c, const struct dmap *root, struct salvage *s);
 
 /**

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "daxfs/format.h"
 #include "pm/region.h"
@@ -53,6 +54,14 @@ static inline const void *media_at(const struct media *m, uint64_t blk)
 	struct copy *c = m->nr ? media_find(m, blk) : NULL;
 
 	return c ? c->bytes : m->rg->base + (blk << DAXFS_BLOCK_SHIFT);
+}
+
+/* media_zero - are @n bytes, one at least, all zero? */
+static inline bool media_zero(const void *p, size_t n)
+{
+	const uint8_t *b = p;
+
+	return !b[0] && !memcmp(b, b + 1, n - 1);
 }
 
 /* media_restore - a copy to put a log's old content into: no repair.  NULL: no memory. */

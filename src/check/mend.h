@@ -10,6 +10,9 @@
 /* mend_suspects - claim and repair what phase_inodes() put aside.  0, -ENOMEM, -ECANCELED. */
 int mend_suspects(struct check *c);
 
+/* mend_rehearse - keep from claim_find() what mend_suspects() will claim.  0 or -ENOMEM. */
+int mend_rehearse(struct check *c);
+
 /**
  * mend_store - write an inode whose map is to be made anew
  * @di:  its slot as it shall be, but for map, blocks and checksum

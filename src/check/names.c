@@ -8,15 +8,12 @@
  * behind a damaged record wait too: they may be stale, and are believed only
  * if their inode has fewer names than links.
  */
-#include "check/names.h"
+#include "check/diredit.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
 
-#include "base/hash.h"
-#include "check/dirblock.h"
-#include "check/mapwalk.h"
 #include "check/slot.h"
 
 #define NAMES_PER_BLOCK	64	/* a guess, for the size of a table */
@@ -35,16 +32,6 @@ static const char *name_of(const struct ddirent *e, struct name_buf *buf)
 }
 
 /* -- repairs -------------------------------------------------------------------------- */
-
-static int remove_entry(struct check *c, const struct recpos *at)
-{
-	struct ddirblk *b = media_edit(&c->m, at->blk);
-
-	if (!b)
-		return -ENOMEM;
-	dirblock_remove(b, at->blk, at->off);
-	return 0;
-}
 
 static int set_type(struct check *c, const struct recpos *at, unsigned type)
 {
@@ -65,7 +52,7 @@ static int reject(struct check *c, const struct entry *en, enum problem p)
 	int err = 0;
 
 	if (problem(c, p, &x))
-		err = remove_entry(c, &en->at);
+		err = diredit_erase(c, en->at.blk, en->at.off);
 	return err ? err : 1;
 }
 
@@ -93,23 +80,10 @@ static int reject_if_impossible(struct check *c, const struct entry *en)
 	return child == en->d->ino ? reject(c, en, PR_DIRENT_SECOND) : 0;
 }
 
-struct text { const struct check *c; const char *s; size_t len; };
-
-static bool same_text(void *arg, uint64_t pos)
-{
-	const struct text *t = arg;
-	const struct ddirent *e = dirblock_rec(media_at(&t->c->m, pos >> DAXFS_BLOCK_SHIFT), pos % DAXFS_BLOCK_SIZE);
-
-	return e->name_len == t->len && !memcmp(e->name, t->s, t->len);
-}
-
 static int reject_if_duplicate(struct check *c, struct entry *en)
 {
-	struct text t = { c, en->e->name, en->e->name_len };
-	struct nameset_key k = {
-		name_hash(c->seed, en->e->name, en->e->name_len),
-		en->at.blk << DAXFS_BLOCK_SHIFT | en->at.off, same_text, &t,
-	};
+	struct dirname n = { c, en->e->name, en->e->name_len };
+	struct nameset_key k = dirname_key(&n, en->at.blk, en->at.off);
 	uint64_t other;
 	int ret = nameset_add(&c->names, &k, &other);
 
@@ -281,44 +255,6 @@ static int check_doubtful(struct check *c, struct cdir *d, size_t first)
 	return ret < 0 ? ret : 0;
 }
 
-/* The extents of a directory, in order; what is damaged and not repaired is left out. */
-static int dir_runs(struct check *c, uint64_t ino)
-{
-	struct mapfault f;
-	int ret;
-
-	c->runs.nr = 0;
-	ret = map_walk(c, &slot_at(c, ino)->map, ino, &c->runs, &f);
-	return ret < 0 ? ret : 0;
-}
-
-typedef int (*block_fn)(struct check *c, void *arg, const struct dirblock_id *id);
-
-/* Calls @fn for each block from @from on until it returns something else than 0. */
-static int each_block_from(struct check *c, struct dirblock_id id, block_fn fn, void *arg)
-{
-	uint64_t from = id.lblk;
-	int ret = dir_runs(c, id.owner);
-
-	for (size_t i = 0; !ret && i < c->runs.nr; i++) {
-		struct mrun r = c->runs.v[i];
-
-		if (r.lblk == RUN_META || r.lblk + r.len <= from)
-			continue;
-		for (uint64_t k = from > r.lblk ? from - r.lblk : 0; !ret && k < r.len; k++) {
-			id.lblk = r.lblk + k;
-			id.self = r.pblk + k;
-			ret = fn(c, arg, &id);
-		}
-	}
-	return ret;
-}
-
-static int each_block(struct check *c, uint64_t ino, block_fn fn, void *arg)
-{
-	return each_block_from(c, (struct dirblock_id){ .owner = ino }, fn, arg);
-}
-
 static int check_one(struct check *c, void *arg, const struct dirblock_id *id)
 {
 	return check_block(c, arg, id);
@@ -334,7 +270,7 @@ static int check_dir(struct check *c, struct cdir *d)
 		return 0;
 	err = nameset_reset(&c->names, blocks < 1024 ? (size_t)blocks * NAMES_PER_BLOCK / 2 : 65536);
 	if (!err)
-		err = each_block(c, d->ino, check_one, d);
+		err = diredit_each(c, (struct dirblock_id){ .owner = d->ino }, check_one, d);
 	return err ? err : check_doubtful(c, d, first);
 }
 
@@ -393,120 +329,4 @@ int phase_names(struct check *c)
 	if (!err)
 		err = settle_doubtful(c);
 	return err ? err : check_go(c);
-}
-
-/* -- for the tree ---------------------------------------------------------------------------------- */
-
-struct search { uint64_t child; const char *name; uint64_t found; const struct dirblock_new *new; uint64_t last; };
-
-static int remove_in(struct check *c, void *arg, const struct dirblock_id *id)
-{
-	const struct search *s = arg;
-	struct dirblock db;
-
-	dirblock_scan(media_at(&c->m, id->self), id->self, &db);
-	for (unsigned i = 0; i < db.nr; i++) {
-		struct recpos at = { id->owner, id->self, s->child, db.off[i] };
-
-		if (le64_get(dirblock_rec(media_at(&c->m, id->self), at.off)->ino) == s->child) {
-			int err = remove_entry(c, &at);
-
-			return err ? err : 1;
-		}
-	}
-	return 0;
-}
-
-int names_remove(struct check *c, uint64_t dir, uint64_t child)
-{
-	struct search s = { .child = child };
-	int ret = each_block(c, dir, remove_in, &s);
-
-	return ret == 1 ? 0 : ret ? ret : -ENOENT;
-}
-
-static int find_in(struct check *c, void *arg, const struct dirblock_id *id)
-{
-	const void *b = media_at(&c->m, id->self);
-	struct search *s = arg;
-	struct dirblock db;
-
-	dirblock_scan(b, id->self, &db);
-	for (unsigned i = 0; i < db.nr; i++) {
-		const struct ddirent *e = dirblock_rec(b, db.off[i]);
-
-		if (e->name_len == strlen(s->name) && !memcmp(e->name, s->name, e->name_len)) {
-			s->found = le64_get(e->ino);
-			return 1;
-		}
-	}
-	return 0;
-}
-
-uint64_t names_find(struct check *c, uint64_t dir, const char *name)
-{
-	struct search s = { .name = name };
-
-	return each_block(c, dir, find_in, &s) == 1 ? s.found : 0;
-}
-
-static int load_block(struct check *c, void *arg, const struct dirblock_id *id)
-{
-	struct dirblock db;
-	int ret = 0;
-
-	(void)arg;
-	dirblock_scan(media_at(&c->m, id->self), id->self, &db);
-	for (unsigned i = 0; ret >= 0 && i < db.nr; i++) {
-		const struct ddirent *e = dirblock_rec(media_at(&c->m, id->self), db.off[i]);
-		struct text t = { c, e->name, e->name_len };
-		struct nameset_key k = { name_hash(c->seed, e->name, e->name_len),
-					 id->self << DAXFS_BLOCK_SHIFT | db.off[i], same_text, &t };
-		uint64_t other;
-
-		ret = nameset_add(&c->names, &k, &other);
-	}
-	return ret < 0 ? ret : 0;
-}
-
-int names_load(struct check *c, uint64_t dir)
-{
-	int err = nameset_reset(&c->names, 0);
-
-	return err ? err : each_block(c, dir, load_block, NULL);
-}
-
-bool names_known(struct check *c, const char *name)
-{
-	struct text t = { c, name, strlen(name) };
-	struct nameset_key k = { name_hash(c->seed, name, t.len), 0, same_text, &t };
-
-	return nameset_has(&c->names, &k);
-}
-
-/* Edits a copy only if there is room: every edit makes another round. */
-static int insert_in(struct check *c, void *arg, const struct dirblock_id *id)
-{
-	struct search *s = arg;
-	_Alignas(struct ddirblk) uint8_t try[DAXFS_BLOCK_SIZE];
-	void *b;
-
-	s->last = id->lblk;
-	memcpy(try, media_at(&c->m, id->self), sizeof(try));
-	if (!dirblock_insert((struct ddirblk *)(void *)try, id->self, s->new))
-		return 0;
-	b = media_edit(&c->m, id->self);
-	if (!b)
-		return -ENOMEM;
-	memcpy(b, try, sizeof(try));
-	return 1;
-}
-
-int names_insert(struct check *c, uint64_t dir, const struct dirblock_new *n, uint64_t *hint)
-{
-	struct search s = { .new = n, .last = *hint };
-	int ret = each_block_from(c, (struct dirblock_id){ .owner = dir, .lblk = *hint }, insert_in, &s);
-
-	*hint = s.last;
-	return ret == 1 ? 0 : ret ? ret : -ENOSPC;
 }

@@ -240,7 +240,7 @@ static bool preened(struct check *c, const struct entry *e, const char *message)
 
 static bool answer(struct check *c, const struct entry *e, const char *message)
 {
-	if (!e->question)
+	if (!e->question || c->look_only)
 		return false;
 	switch (c->o->mode) {
 	case CHECK_YES: return true;
@@ -248,6 +248,11 @@ static bool answer(struct check *c, const struct entry *e, const char *message)
 	case CHECK_ASK: return asked(c, e, message);
 	default: return false;
 	}
+}
+
+static bool is_question(const struct check *c, const struct entry *e)
+{
+	return c->o->mode == CHECK_ASK && e->question && !c->look_only;
 }
 
 static bool silent(const struct check *c)
@@ -267,7 +272,7 @@ bool problem(struct check *c, enum problem p, const struct pctx *x)
 	if (!quiet)
 		expand(&l, e->message, x);
 	yes = !(again && c->asks) && answer(c, e, l.s);
-	if (!quiet && !c->stop && !(c->o->mode == CHECK_ASK && e->question))
+	if (!quiet && !c->stop && !is_question(c, e))
 		say(c, l.s);
 	if (yes)
 		agree(c, id);

@@ -41,8 +41,10 @@ struct walk { struct check *c; struct salvage *s; uint64_t *end; };
 
 static void report(const struct walk *w, enum problem p, struct pctx x)
 {
-	x.ino = w->s->ino;
 	w->s->asked++;
+	if (w->s->rehearsal)
+		return;
+	x.ino = w->s->ino;
 	if (!problem(w->c, p, &x))
 		w->s->agreed = false;
 }
@@ -205,8 +207,6 @@ struct header { bool magic, self, owner, level, empty, count, rsvd, csum; };
 
 static struct header header_of(const struct walk *w, const struct dextnode *n, const struct view *v)
 {
-	static const uint8_t zero[sizeof(n->rsvd)];
-
 	return (struct header){
 		.magic = le32_get(n->magic) == DAXFS_EXTNODE_MAGIC,
 		.self = le64_get(n->self) == v->blk,
@@ -214,7 +214,7 @@ static struct header header_of(const struct walk *w, const struct dextnode *n, c
 		.level = le16_get(n->level) == v->level,
 		.empty = !le16_get(n->count),
 		.count = le16_get(n->count) && le16_get(n->count) <= map_cap(v->level, false),
-		.rsvd = !memcmp(n->rsvd, zero, sizeof(zero)),
+		.rsvd = media_zero(n->rsvd, sizeof(n->rsvd)),
 		.csum = le32_get(n->csum) == block_csum(n, sizeof(*n), offsetof(struct dextnode, csum)),
 	};
 }

@@ -4,7 +4,7 @@
  *
  * Decides which of the two superblocks is believed, and mends the other one.
  * Where the primary is the damaged one, its private copy is mended even if
- * nothing may be written, so that the check can go on.  The root of the inode
+ * that is not agreed to, so that the check can go on; it only looks then.  The root of the inode
  * file, which both hold, is ifilemap.c's business.
  */
 #include <errno.h>
@@ -103,6 +103,7 @@ static int put_fixed(struct check *c, uint64_t blk, const struct dsuper *from, b
 {
 	struct dsuper *sb = agreed ? media_edit(&c->m, blk) : media_restore(&c->m, blk);
 
+	c->look_only |= !agreed;
 	if (!sb)
 		return -ENOMEM;
 	if (sb != from)

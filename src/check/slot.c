@@ -15,19 +15,6 @@
 
 #include "disk/disk.h"
 
-static bool all_zero(const void *p, size_t n)
-{
-	const uint8_t *b = p;
-	uint64_t w;
-
-	for (; n >= sizeof(w); b += sizeof(w), n -= sizeof(w)) {
-		memcpy(&w, b, sizeof(w));
-		if (w)
-			return false;
-	}
-	return true;
-}
-
 static uint32_t slot_csum(const struct dinode *di)
 {
 	return block_csum(di, sizeof(*di), offsetof(struct dinode, csum));
@@ -36,6 +23,11 @@ static uint32_t slot_csum(const struct dinode *di)
 void slot_seal(struct dinode *di)
 {
 	di->csum = le32_make(slot_csum(di));
+}
+
+bool slot_sealed(const struct dinode *di)
+{
+	return le32_get(di->magic) == DAXFS_INODE_MAGIC && le32_get(di->csum) == slot_csum(di);
 }
 
 void slot_clear(struct dinode *di, uint64_t ino, uint32_t gen)
@@ -126,7 +118,7 @@ static const char *live_wrong(const struct check *c, const struct dinode *di, ui
 		return link_wrong(di);
 	if (S_ISLNK(le32_get(di->mode)) && slot_holds_link(di))
 		return "holds a symlink target, but says it does not";
-	if (!slot_has_map(di) && !all_zero(&di->map, sizeof(di->map)))
+	if (!slot_has_map(di) && !media_zero(&di->map, sizeof(di->map)))
 		return "has a map";
 	return NULL;
 }
@@ -135,7 +127,7 @@ static const char *identity_wrong(const struct dinode *di, uint64_t ino)
 {
 	if (le32_get(di->magic) != DAXFS_INODE_MAGIC)
 		return "magic is wrong";
-	if (le32_get(di->csum) != slot_csum(di))
+	if (!slot_sealed(di))
 		return "checksum is wrong";
 	return le64_get(di->ino) == ino ? NULL : "says it is another inode";
 }
@@ -153,7 +145,7 @@ static bool looks_free(const struct dinode *di)
 
 enum slot_kind slot_judge(const struct check *c, const struct dinode *di, uint64_t ino, const char **why)
 {
-	if (!le32_get(di->magic) && all_zero(di, sizeof(*di)))
+	if (!le32_get(di->magic) && media_zero(di, sizeof(*di)))
 		return SLOT_UNUSED;
 	*why = identity_wrong(di, ino);
 	if (!*why && !le32_get(di->mode))

@@ -30,6 +30,9 @@ bool slot_holds_link(const struct dinode *di);
 /* slot_seal - put the checksum in. */
 void slot_seal(struct dinode *di);
 
+/* slot_sealed - are magic and checksum those of an inode? */
+bool slot_sealed(const struct dinode *di);
+
 /* slot_at - the slot on media, or in its private copy; ino 0 is the root in the superblock. */
 const struct dinode *slot_at(const struct check *c, uint64_t ino);
 

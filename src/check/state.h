@@ -58,6 +58,7 @@ struct check {
 	uint64_t		 nr_blocks;
 	bool			 clean;		/* the state word says so */
 	bool			 stop;		/* preen met something it must not repair */
+	bool			 look_only;	/* what everything else hangs on stays damaged: nothing is written */
 	bool			 writing;	/* something may have reached the device */
 	unsigned		 round;
 	uint64_t		 left;		/* findings of this round that stay */
@@ -69,7 +70,8 @@ struct check {
 	/* blocks */
 	uint64_t		*claimed;	/* bit per block */
 	uint64_t		*twice;		/* bit per block, NULL while there is none */
-	uint64_t		 nr_claimed, alloc_hint;
+	uint64_t		*kept;		/* bit per block that will be claimed, NULL while nobody asks; see claim_rehearse() */
+	uint64_t		 nr_claimed, nr_kept, alloc_hint;	/* nr_kept: of those that nobody has claimed yet */
 	uint64_t		 work;		/* blocks of all huge claims of this round, also of those that came to nothing */
 
 	/* inodes */

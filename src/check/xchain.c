@@ -24,7 +24,6 @@
 
 static const char *block_wrong(const struct dxattrblk *b, const struct xchain *x, uint64_t blk, uint32_t index)
 {
-	static const uint8_t zero[sizeof(b->rsvd)];
 	uint32_t bytes = le32_get(b->bytes);
 
 	if (le32_get(b->magic) != DAXFS_XATTR_MAGIC)
@@ -39,7 +38,7 @@ static const char *block_wrong(const struct dxattrblk *b, const struct xchain *x
 		return "out of order";
 	if (bytes == 0 || bytes > DATA || (le64_get(b->next) && bytes < DATA))
 		return "length is impossible";
-	return memcmp(b->rsvd, zero, sizeof(zero)) ? "reserved bytes are not zero" : NULL;
+	return media_zero(b->rsvd, sizeof(b->rsvd)) ? NULL : "reserved bytes are not zero";
 }
 
 static int stream_add(struct check *c, struct xchain *x, const struct dxattrblk *b)

@@ -11,6 +11,7 @@
 
 #include "base/crc.h"
 #include "core/file.h"
+#include "core/space.h"
 #include "core/xattr.h"
 
 struct cf kf;
@@ -194,6 +195,25 @@ struct dinode *kf_slot_at(const char *dir, const char *name)
 void *kf_block(uint64_t pblk)
 {
 	return kf.rg->base + pblk * CF_BLOCK;
+}
+
+void kf_fill_up(void)
+{
+	struct inode *ip = cf_file(kf.root, "ballast");
+
+	for (uint64_t len = KF_SIZE; len; len /= 2)
+		while (!space_fallocate(ip, 0, cf_stat(ip).size, len))
+			;
+	put(ip);
+}
+
+void kf_claim(struct dinode *di, uint64_t blk)
+{
+	di->map.ext[0] = (struct dextent){ le64_make(0), le64_make(blk), le32_make(1), le32_make(0) };
+	di->map.count = le16_make(1);
+	di->size = le64_make(CF_BLOCK);
+	di->blocks = le64_make(1);
+	kf_seal(di);
 }
 
 void kf_intact(void)

@@ -45,6 +45,12 @@ struct dinode *kf_slot_at(const char *dir, const char *name);
 /* kf_block - a block of the media. */
 void *kf_block(uint64_t pblk);
 
+/* kf_fill_up - a file "ballast" takes all that is free. */
+void kf_fill_up(void);
+
+/* kf_claim - a file's slot says that block @blk is its content, and all of it. */
+void kf_claim(struct dinode *di, uint64_t blk);
+
 /* kf_record - the record of a name on media, and its block; @dir "/" is the root. */
 struct ddirent *kf_record(const char *dir, const char *name, struct ddirblk **blk);
 void kf_seal_record(struct ddirblk *blk, struct ddirent *e);

@@ -11,7 +11,6 @@
 
 #include "base/log.h"
 #include "check_fixture.h"
-#include "core/space.h"
 #include "pm/region.h"
 
 static void put(struct inode *ip)
@@ -20,6 +19,17 @@ static void put(struct inode *ip)
 }
 
 static struct dsuper *primary(void) { return (void *)kf.rg->base; }
+
+static unsigned pieces(const char *name, unsigned n)
+{
+	struct inode *ip = cf_look(kf.root, name);
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		kept += cf_is(ip, (uint64_t)i * 2 * CF_BLOCK, 100, 's');
+	put(ip);
+	return kept;
+}
 
 /* Unmounted; the slot of the file "g", whose blocks are now those of "f"; its checksum tells so. */
 static struct dinode *g_takes_the_blocks_of_f(void)
@@ -56,25 +66,10 @@ START_TEST(suspect_loses_what_a_healthy_inode_has)
 }
 END_TEST
 
-/* A file takes all that is free. */
-static void fill_up(void)
-{
-	struct inode *ip = cf_file(kf.root, "ballast");
-
-	for (uint64_t len = KF_SIZE; len; len /= 2)
-		while (!space_fallocate(ip, 0, cf_stat(ip).size, len))
-			;
-	put(ip);
-}
-
 /* Unmounted; a new file "g" has block @blk and is believed, since @loser counts wrong. */
 static void claim_for_g(struct dinode *g, struct dinode *loser, uint64_t blk)
 {
-	g->map.ext[0] = (struct dextent){ le64_make(0), le64_make(blk), le32_make(1), le32_make(0) };
-	g->map.count = le16_make(1);
-	g->size = le64_make(CF_BLOCK);
-	g->blocks = le64_make(1);
-	kf_seal(g);
+	kf_claim(g, blk);
 	loser->blocks = le64_make(le64_get(loser->blocks) + 5);
 	kf_seal(loser);
 }
@@ -84,18 +79,13 @@ START_TEST(second_owner_on_a_full_device_loses_what_is_another_s_only)
 	struct inode *ip = cf_file(kf.root, "g");
 	struct dinode *g = ip->slot, *loser = kf_slot(kf.root, "sparse");
 	struct dextnode *leaf = kf_block(le64_get(loser->map.idx[0].pblk));
-	unsigned kept = 0;
 
 	put(ip);
-	fill_up();
+	kf_fill_up();
 	cf_close(&kf);
 	claim_for_g(g, loser, le64_get(leaf->ext[50].pblk));
 	kf_repaired("no space for a copy");
-	ip = cf_look(kf.root, "sparse");
-	for (unsigned i = 0; i < 100; i++)
-		kept += cf_is(ip, (uint64_t)i * 2 * CF_BLOCK, 100, 's');
-	ck_assert_uint_eq(kept, 99);
-	put(ip);
+	ck_assert_uint_eq(pieces("sparse", 100), 99);
 }
 END_TEST
 
@@ -108,7 +98,7 @@ START_TEST(extents_without_a_node_are_said_before_they_go)
 	for (unsigned i = 0; i < DAXFS_NODE_EXTENTS; i++)
 		cf_fill(ip, (uint64_t)i * 4 * CF_BLOCK, 3 * CF_BLOCK, 'p');
 	put(gp);
-	fill_up();
+	kf_fill_up();
 	put(ip);
 	cf_close(&kf);
 	struct dextnode *leaf = kf_block(le64_get(loser->map.idx[0].pblk));
@@ -121,6 +111,33 @@ START_TEST(extents_without_a_node_are_said_before_they_go)
 	ck_assert(cf_is(ip, UINT64_C(166) * 4 * CF_BLOCK, 3 * CF_BLOCK, 'p'));
 	ck_assert(cf_is(ip, UINT64_C(167) * 4 * CF_BLOCK, 3 * CF_BLOCK, 0));
 	put(ip);
+}
+END_TEST
+
+/* It has claimed nothing yet when the copy looks for a place. */
+START_TEST(copy_of_a_second_owner_takes_nothing_from_a_suspect)
+{
+	struct dinode *suspect = kf_slot(kf.root, "sparse");
+
+	kf_seal(g_takes_the_blocks_of_f());
+	suspect->uid = le32_make(77);
+	kf_repaired("as well");
+	ck_assert_uint_eq(pieces("sparse", 100), 100);
+}
+END_TEST
+
+START_TEST(new_node_of_a_suspect_takes_nothing_from_a_later_one)
+{
+	struct dinode *first = kf_slot(kf.root, "sparse"), *later = kf_slot(kf.root, "deep");
+	struct dextnode *leaf = kf_block(le64_get(first->map.idx[0].pblk));
+
+	ck_assert_uint_lt(le64_get(first->ino), le64_get(later->ino));
+	cf_close(&kf);
+	leaf->ext[50].len = le32_make(0);
+	later->uid = le32_make(77);
+	kf_repaired("length is 0");
+	ck_assert_uint_eq(pieces("sparse", 100), 99);
+	ck_assert_uint_eq(pieces("deep", 1700), 1700);
 }
 END_TEST
 
@@ -268,6 +285,8 @@ static TCase *owners_case(void)
 	tcase_add_test(tc, suspect_loses_what_a_healthy_inode_has);
 	tcase_add_test(tc, second_owner_on_a_full_device_loses_what_is_another_s_only);
 	tcase_add_test(tc, extents_without_a_node_are_said_before_they_go);
+	tcase_add_test(tc, copy_of_a_second_owner_takes_nothing_from_a_suspect);
+	tcase_add_test(tc, new_node_of_a_suspect_takes_nothing_from_a_later_one);
 	tcase_add_test(tc, huge_claims_take_nothing_from_a_small_one);
 	return tc;
 }
