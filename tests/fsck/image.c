@@ -18,6 +18,7 @@
 
 #include "base/hash.h"
 #include "check/check.h"
+#include "core/acl.h"
 #include "core/dir.h"
 #include "core/file.h"
 #include "core/space.h"
@@ -71,6 +72,22 @@ static void set_xattr(struct inode *ip, struct rng *r, unsigned nr, size_t size)
 	must(xattr_set(ip, &rq) == 0, "xattr_set");
 }
 
+/* Owner, a user, group, mask, others: what the mode says, and more. */
+static void set_acl(struct inode *ip, const char *name)
+{
+	static const uint8_t acl[] = {
+		2, 0, 0, 0,
+		0x01, 0, 6, 0, 0xff, 0xff, 0xff, 0xff,
+		0x02, 0, 4, 0, 5, 0, 0, 0,
+		0x04, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,
+		0x10, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,
+		0x20, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,
+	};
+	struct xattr_set_req rq = { .name = name, .value = acl, .size = sizeof(acl) };
+
+	must(xattr_set(ip, &rq) == 0, "setting an ACL");
+}
+
 static void make_special(struct inode *dir)
 {
 	static char target[300];
@@ -112,6 +129,8 @@ static void make_files(struct inode *dir, struct rng *r, unsigned nr)
 			fill(ip, r, rng_below(r, 5000), 8 + rng_below(r, 2500) * 8);
 		if (rng_one_in(r, 8))
 			set_xattr(ip, r, 0, rng_below(r, 200));
+		if (rng_one_in(r, 8))
+			set_acl(ip, ACL_ACCESS_NAME);
 		put(ip);
 		if (rng_one_in(r, 3))
 			must(rig_unlink(dir, name) == 0, "unlink");
@@ -135,6 +154,8 @@ static void make_tree(struct inode *root, struct rng *r)
 	must(namei_link(x, c, rig_name("hard")) == 0, "link");
 	must(namei_link(x, root, rig_name("hard")) == 0, "link");
 	set_xattr(a, r, 9, 5000);
+	set_acl(b, ACL_ACCESS_NAME);
+	set_acl(b, ACL_DEFAULT_NAME);
 	put(x);
 	put(big);
 	put(c);
@@ -154,6 +175,40 @@ static void make_orphans(struct inode *root, struct rng *r)
 	must(namei_rmdir(root, rig_name("gone"), &rig_root) == 0, "rmdir");
 	must(namei_tmpfile(root, &rq, &t) == 0, "tmpfile");
 	(void)d;
+}
+
+/* Files of one block. */
+static void make_small(struct inode *dir, struct rng *r, unsigned nr)
+{
+	char name[16];
+
+	for (unsigned i = 0; i < nr; i++) {
+		snprintf(name, sizeof(name), "small%u", i);
+		struct inode *ip = rig_make(dir, name, S_IFREG | 0644);
+
+		fill(ip, r, 0, 8);
+		put(ip);
+	}
+}
+
+/* Takes what is free but for a few blocks, and those are not in one piece. */
+static void fill_up(struct inode *root, uint64_t size, struct rng *r)
+{
+	struct inode *ip = rig_make(root, "ballast", S_IFREG | 0644);
+	unsigned spare = (unsigned)rng_below(r, 5);
+	struct iattr a;
+	char name[16];
+
+	make_small(root, r, 10);
+
+	for (uint64_t len = size; len >= DAXFS_BLOCK_SIZE; len /= 2)
+		while (attr_get(ip, &a), !space_fallocate(ip, 0, a.size, len))
+			;
+	for (unsigned i = 0; i < spare; i++) {
+		snprintf(name, sizeof(name), "small%u", 2 * i);
+		must(rig_unlink(root, name) == 0, "unlink");
+	}
+	put(ip);
 }
 
 /* -- what must be left --------------------------------------------------------------------- */
@@ -363,6 +418,8 @@ static void end_image(struct image *im, struct rig *g, enum image_end end, struc
 		cut_power(im, g);
 		return;
 	}
+	if (end == IMAGE_FULL)
+		fill_up(g->root, im->size, r);
 	if (end == IMAGE_KILLED) {
 		make_orphans(g->root, r);
 		rig_kill(g);
@@ -378,7 +435,7 @@ void image_make(struct image *im, uint64_t size, enum image_end end, uint64_t se
 	struct rig g;
 	struct rng r;
 
-	*im = (struct image){ .size = size, .bytes = malloc(size) };
+	*im = (struct image){ .size = size, .end = end, .bytes = malloc(size) };
 	must(im->bytes, "malloc");
 	rng_init(&r, seed);
 	rig_new(&g, size, end == IMAGE_LIVE ? RIG_RECORD : RIG_RAM);

@@ -14,6 +14,7 @@
 enum image_end {
 	IMAGE_CLEAN,
 	IMAGE_KILLED,		/* with orphans */
+	IMAGE_FULL,		/* clean, with no more than a few free blocks */
 	IMAGE_LIVE,		/* power was cut inside a transaction on the root directory */
 	IMAGE_ENDS,
 };
@@ -34,6 +35,7 @@ struct known {
 struct image {
 	uint8_t	*bytes;
 	uint64_t size;
+	enum image_end end;
 	struct block_info *block;
 	struct known *file;
 	unsigned nr_files, cap_files;
