@@ -23,6 +23,14 @@ static inline uint64_t claim_free(const struct check *c)
 	return c->nr_blocks - c->nr_claimed - c->nr_kept;
 }
 
+/* claim_leaving_nodes - of @want blocks so many that some are left for nodes of the map that will hold them. */
+static inline uint64_t claim_leaving_nodes(const struct check *c, uint64_t want)
+{
+	uint64_t nodes = 2, free = claim_free(c), most = free > nodes ? free - nodes : 1;
+
+	return want < most ? want : most;
+}
+
 /* claim_test - is the block claimed? */
 static inline bool claim_test(const struct check *c, uint64_t blk)
 {

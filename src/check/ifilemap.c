@@ -188,19 +188,14 @@ static int extend_tables(struct check *c, uint64_t nr)
 	return 0;
 }
 
-int ifile_grow(struct check *c)
+/* The map as it is, with one more run. */
+static int append_run(struct check *c, struct mrun r)
 {
 	struct dinode was = *root_in(c, 0);
-	struct mrun r = { .lblk = c->nr_slots / DAXFS_INODES_PER_BLOCK };
+	uint64_t slots = c->nr_slots;
 	struct mapfault f;
 	int err;
 
-	r.len = (uint32_t)claim_find(c, GROW_BLOCKS, &r.pblk);
-	if (!r.len)
-		return -ENOSPC;
-	for (uint32_t i = 0; i < r.len; i++)
-		if (!media_fresh(&c->m, r.pblk + i))
-			return -ENOMEM;
 	c->runs.nr = 0;
 	err = map_walk(c, &was.map, 0, &c->runs, &f);
 	if (!err)
@@ -209,7 +204,28 @@ int ifile_grow(struct check *c)
 		err = extend_tables(c, (r.lblk + r.len) * DAXFS_INODES_PER_BLOCK);
 	if (!err)
 		err = store_root(c, &was, &c->runs);
-	return err ? err : mrun_add(&c->ifile, r);
+	if (err)
+		c->nr_slots = slots;
+	return err;
+}
+
+int ifile_grow(struct check *c)
+{
+	struct mrun r = { .lblk = c->nr_slots / DAXFS_INODES_PER_BLOCK };
+	int err;
+
+	r.len = (uint32_t)claim_find(c, claim_leaving_nodes(c, GROW_BLOCKS), &r.pblk);
+	if (!r.len)
+		return -ENOSPC;
+	err = append_run(c, r);
+	if (err) {
+		claim_give(c, r.pblk, r.len);
+		return err;
+	}
+	for (uint32_t i = 0; i < r.len; i++)
+		if (!media_fresh(&c->m, r.pblk + i))
+			return -ENOMEM;
+	return mrun_add(&c->ifile, r);
 }
 
 /* From the claims that allocation needed to the inode file's own. */

@@ -112,7 +112,7 @@ static int grow_dir(struct check *c, uint64_t ino)
 	struct dirblock_id id = { ino, blocks, 0 };
 	int err;
 
-	n = claim_find(c, want, &blk);
+	n = claim_find(c, claim_leaving_nodes(c, want), &blk);
 	if (!n)
 		return -ENOSPC;
 	id.self = blk;

@@ -199,7 +199,7 @@ void *kf_block(uint64_t pblk)
 
 void kf_fill_up(void)
 {
-	struct inode *ip = cf_file(kf.root, "ballast");
+	struct inode *ip = cf_exists(kf.root, "ballast") ? cf_look(kf.root, "ballast") : cf_file(kf.root, "ballast");
 
 	for (uint64_t len = KF_SIZE; len; len /= 2)
 		while (!space_fallocate(ip, 0, cf_stat(ip).size, len))

@@ -45,7 +45,7 @@ struct dinode *kf_slot_at(const char *dir, const char *name);
 /* kf_block - a block of the media. */
 void *kf_block(uint64_t pblk);
 
-/* kf_fill_up - a file "ballast" takes all that is free. */
+/* kf_fill_up - the file "ballast" takes all that is free. */
 void kf_fill_up(void);
 
 /* kf_claim - a file's slot says that block @blk is its content, and all of it. */

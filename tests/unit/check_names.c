@@ -312,6 +312,88 @@ START_TEST(lost_and_found_with_attributes_grows)
 }
 END_TEST
 
+static void *inode_block(const struct dinode *root, uint64_t lblk)
+{
+	const struct dextent *e = root->map.ext;
+
+	while (lblk - le64_get(e->lblk) >= le32_get(e->len))
+		e++;
+	return kf_block(le64_get(e->pblk) + lblk - le64_get(e->lblk));
+}
+
+/* The inode file ends behind @ino, and its last five blocks lie apart: no more fit into its root. */
+static void tighten_inode_file(uint64_t ino)
+{
+	struct dsuper *sb = kf_block(0), *copy = kf_block(KF_SIZE / CF_BLOCK - 1);
+	struct dinode was = sb->ifile, root = was;
+	uint64_t nr = ino / DAXFS_INODES_PER_BLOCK + 1, to = KF_SIZE / CF_BLOCK - 200;
+
+	ck_assert_uint_eq(le16_get(was.map.depth), 0);
+	for (uint64_t i = 0; i < nr; i++) {
+		unsigned k = i >= nr - 5 ? (unsigned)(i - (nr - 6)) : 0;
+
+		to += k ? 2 : 1;
+		ck_assert_uint_eq(le64_get(*(le64 *)kf_block(to)), 0);		/* was never in use */
+		memcpy(kf_block(to), inode_block(&was, i), CF_BLOCK);
+		if (k || !i)
+			root.map.ext[k] = (struct dextent){ le64_make(i), le64_make(to), le32_make(1), le32_make(0) };
+	}
+	root.map.ext[0].len = le32_make((uint32_t)nr - 5);
+	root.map.count = le16_make(6);
+	root.size = le64_make(nr * CF_BLOCK);
+	root.blocks = le64_make(nr);
+	kf_seal(&root);
+	sb->ifile = copy->ifile = root;
+}
+
+/* Every inode number up to a multiple of 16 is taken; the last one is the file "ballast". */
+static uint64_t use_all_inodes(void)
+{
+	uint64_t ino = 0;
+	char name[16];
+
+	for (unsigned i = 0; i < 300 || ino % DAXFS_INODES_PER_BLOCK != DAXFS_INODES_PER_BLOCK - 2; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		struct inode *ip = cf_file(kf.root, name);
+
+		ino = ip->ino;
+		put(ip);
+	}
+	put(cf_file(kf.root, "ballast"));
+	ck_assert_uint_eq(le64_get(kf_slot(kf.root, "ballast")->ino), ino + 1);
+	return ino + 1;
+}
+
+/* A block for inodes, a node above it, and one for the name. */
+START_TEST(lost_and_found_takes_the_last_blocks_for_its_inode)
+{
+	struct ddirblk *blk;
+	struct ddirent *e = kf_record("d", "fifo", &blk);
+
+	uint64_t ino = use_all_inodes();
+
+	cf_kill(&kf);
+	tighten_inode_file(ino);
+	cf_mount(&kf, 0);
+	kf_fill_up();
+	struct inode *ip = cf_look(kf.root, "ballast");
+
+	must(cf_truncate(ip, cf_stat(ip).size - (uint64_t)_i * CF_BLOCK) == 0);
+	put(ip);
+	cf_kill(&kf);
+	e->ino = le64_make(0);
+	e->name_len = e->type = 0;
+	kf_seal_record(blk, e);
+	if (_i > 2) {
+		kf_repaired("there is no /lost+found");
+		return;
+	}
+	ck_assert_uint_eq(kf_exit(kf.rg, CHECK_YES), _i == 1 ? 4 : 5);
+	ck_assert_msg(kf_said_that("no space") && !kf_said_that("uncover"), "%s", kf_said);
+	ck_assert_uint_eq(kf_exit(kf.rg, CHECK_YES), 4);
+}
+END_TEST
+
 static struct dinode *make_dirs(struct inode *root, const char *name, unsigned n)
 {
 	struct inode *dir = cf_dir(root, name);
@@ -353,6 +435,7 @@ static TCase *lostfound_case(void)
 	tcase_add_test(tc, file_without_a_name_waits_for_room_in_lost_and_found);
 	tcase_add_test(tc, lost_and_found_that_cannot_be_made_is_said_once);
 	tcase_add_test(tc, lost_and_found_with_attributes_grows);
+	tcase_add_loop_test(tc, lost_and_found_takes_the_last_blocks_for_its_inode, 1, 6);
 	tcase_add_test(tc, lost_and_found_takes_no_more_directories_than_there_may_be);
 	return tc;
 }
