@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * lock.c -- fcntl record locks, locks of open file descriptions, flock
+ * lock.c -- fcntl record locks, locks of open file descriptions, flock, leases
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -252,6 +253,58 @@ static void names_do_not_matter(void)
 	close(b);
 }
 
+/* -- leases ----------------------------------------------------------------------------------- */
+
+static void lease_rules(void)
+{
+	int fd = file(), ro = OK(open("f", O_RDONLY)), dir = OK(open(".", O_RDONLY));
+
+	FAILS(EAGAIN, fcntl(fd, F_SETLEASE, F_RDLCK));
+	FAILS(EAGAIN, fcntl(fd, F_SETLEASE, F_WRLCK));
+	close(fd);
+	EQ(F_UNLCK, fcntl(ro, F_GETLEASE));
+	OK(fcntl(ro, F_SETLEASE, F_RDLCK));
+	EQ(F_RDLCK, fcntl(ro, F_GETLEASE));
+	OK(fcntl(ro, F_SETLEASE, F_UNLCK));
+	EQ(F_UNLCK, fcntl(ro, F_GETLEASE));
+	FAILS(EINVAL, fcntl(ro, F_SETLEASE, 77));
+	FAILS(EINVAL, fcntl(dir, F_SETLEASE, F_RDLCK));
+	close(dir);
+	OK(chown("f", ALICE, ALICE));
+	as(BOB, BOB);
+	FAILS(EACCES, fcntl(ro, F_SETLEASE, F_RDLCK));
+	close(ro);
+}
+
+/* Whoever opens the file waits until the holder, told by a signal, has given way. */
+static void lease_breaks(void)
+{
+	_Atomic int *given = posix_shared(sizeof(*given));
+	sigset_t io;
+	int fd, sig;
+	pid_t pid;
+
+	sigemptyset(&io);
+	sigaddset(&io, SIGIO);
+	sigprocmask(SIG_BLOCK, &io, NULL);
+	fd = file();
+	OK(fcntl(fd, F_SETLEASE, F_WRLCK));
+	pid = posix_fork();
+	if (pid == 0) {
+		FAILS(EAGAIN, open("f", O_RDONLY | O_NONBLOCK));
+		close(OK(open("f", O_RDONLY)));
+		EQ(1, *given);
+		posix_exit();
+	}
+	EQ(0, sigwait(&io, &sig));
+	EQ(SIGIO, sig);
+	EQ(F_RDLCK, fcntl(fd, F_GETLEASE));
+	*given = 1;
+	OK(fcntl(fd, F_SETLEASE, F_UNLCK));
+	posix_join(pid);
+	close(fd);
+}
+
 const struct posix_case posix_lock[] = {
 	{ "records", records },
 	{ "asking", asking },
@@ -263,5 +316,7 @@ const struct posix_case posix_lock[] = {
 	{ "whole_files", whole_files },
 	{ "end_of_a_process", end_of_a_process },
 	{ "names_do_not_matter", names_do_not_matter },
+	{ "lease_rules", lease_rules },
+	{ "lease_breaks", lease_breaks },
 	{ NULL, NULL },
 };
