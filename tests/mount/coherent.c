@@ -2,7 +2,7 @@
 /*
  * coherent.c -- processes that use one file in every way see one content
  *
- * coherent run FILE STATE SECONDS SEED, coherent check FILE STATE
+ * coherent run FILE STATE SECONDS SEED [mixed], coherent check FILE STATE
  *
  * Each sector of the file says which one it is and how often it was written.
  * STATE, mapped by all, has the number of each and a lock for each page: who
@@ -10,12 +10,16 @@
  * under the locks of all pages from there on.  Mappings are kept over all of
  * it, so that a page that stays in one when it should have gone shows.
  *
+ * "mixed" changes the DAX attribute every now and then, so that the file is open
+ * in both modes at a time.
+ *
  * Names: sector  512 bytes: a page is written in parts, too
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -23,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -39,11 +44,16 @@
 #define PROCESSES	4
 #define RUN_PAGES	8u		/* of one read or write */
 
+#ifndef FS_DAX_FL
+#define FS_DAX_FL	0x02000000
+#endif
+
 struct shared {
 	pthread_mutex_t lock[PAGES];
 	uint32_t version[SECTORS];	/* 0: zeroes */
 	uint64_t size;			/* sectors */
 	_Atomic uint64_t ops, wrong;
+	bool mixed;
 };
 
 struct user {
@@ -290,6 +300,10 @@ static void close_all(struct user *u)
 
 static void op_open_again(struct user *u)
 {
+	int flags = rng_one_in(&u->rng, 2) ? FS_DAX_FL : 0;
+
+	if (u->sh->mixed && ioctl(u->fd, FS_IOC_SETFLAGS, &flags))
+		die("the DAX attribute");
 	close_all(u);
 	open_all(u);
 }
@@ -412,16 +426,19 @@ static struct shared *open_state(const char *path, bool fresh)
 
 int main(int argc, char **argv)
 {
-	bool run = argc == 6 && !strcmp(argv[1], "run");
+	bool mixed = argc == 7 && !strcmp(argv[6], "mixed");
+	bool run = (argc == 6 || mixed) && !strcmp(argv[1], "run");
 
 	if (!run && !(argc == 4 && !strcmp(argv[1], "check"))) {
-		fprintf(stderr, "Usage: coherent run FILE STATE SECONDS SEED\n       coherent check FILE STATE\n");
+		fprintf(stderr, "Usage: coherent run FILE STATE SECONDS SEED [mixed]\n       coherent check FILE STATE\n");
 		return 2;
 	}
 	struct user u = { .sh = open_state(argv[3], run), .path = argv[2] };
 
-	if (run)
+	if (run) {
 		make_empty(argv[2]);
+		u.sh->mixed = mixed;
+	}
 	for (unsigned i = 0; run && i < PROCESSES; i++) {
 		pid_t pid = fork();
 
