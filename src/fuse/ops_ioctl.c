@@ -174,16 +174,21 @@ static int run_getflags(const struct ioctl_req *rq, void *out)
 	return 0;
 }
 
-static int set_dax(struct inode *ip, bool on)
+/* The kernel does not know that this moves ctime, and would go on showing the old one. */
+static int set_dax(const struct ioctl_req *rq, bool on)
 {
 	struct iattr a;
+	int err;
 
-	attr_get(ip, &a);
+	attr_get(rq->ip, &a);
 	if (on)
 		a.flags |= DAXFS_INODE_DAX;
 	else
 		a.flags &= ~DAXFS_INODE_DAX;
-	return attr_set(ip, &a, ATTR_SET_FLAGS);
+	err = attr_set(rq->ip, &a, ATTR_SET_FLAGS);
+	if (!err)
+		fuse_lowlevel_notify_inval_inode(rq->d->se, rq->ip->ino, -1, 0);
+	return err;
 }
 
 static int run_setflags(const struct ioctl_req *rq, void *out)
@@ -194,7 +199,7 @@ static int run_setflags(const struct ioctl_req *rq, void *out)
 	memcpy(&flags, rq->in, sizeof(flags));
 	if (flags & ~(uint32_t)FS_DAX_FL)
 		return -EOPNOTSUPP;
-	return set_dax(rq->ip, flags & FS_DAX_FL);
+	return set_dax(rq, flags & FS_DAX_FL);
 }
 
 static int run_getxflags(const struct ioctl_req *rq, void *arg)
@@ -216,7 +221,7 @@ static int run_setxflags(const struct ioctl_req *rq, void *out)
 	if ((fsx.fsx_xflags & ~(uint32_t)FS_XFLAG_DAX) || fsx.fsx_extsize || fsx.fsx_projid ||
 	    fsx.fsx_cowextsize)
 		return -EOPNOTSUPP;
-	return set_dax(rq->ip, fsx.fsx_xflags & FS_XFLAG_DAX);
+	return set_dax(rq, fsx.fsx_xflags & FS_XFLAG_DAX);
 }
 
 /* The kernel sends 4 bytes for the file flags, whatever their numbers say. */
