@@ -52,7 +52,7 @@ refused() {
 	code=0
 	"$@" 2>"$WORK/stderr" || code=$?
 	cat "$WORK/stderr"
-	same "exit code" 32 $code
+	same "exit code" 32 "$code"
 	[ -s "$WORK/stderr" ]
 	denies is_mounted
 }
