@@ -41,6 +41,7 @@ static const struct fuse_opt words[] = {
 	SET("ro", rdonly, 1),			SET("rw", rdonly, 0),
 	SET("sync", sync, 1),			SET("async", sync, 0),
 	SET("dirsync", dirsync, 1),
+	SET("lazytime", lazytime, 1),		SET("nolazytime", lazytime, 0),
 	SET("noatime", atime, OPTION_NOATIME),	SET("atime", atime, OPTION_RELATIME),
 	SET("relatime", atime, OPTION_RELATIME), SET("strictatime", atime, OPTION_STRICTATIME),
 	SET("dax", dax, DAXFS_DAX_ALWAYS),
@@ -55,11 +56,11 @@ static const struct fuse_opt words[] = {
 	VALUE("max_threads="),
 
 	/* True anyway, harmless, or meant for mount(8), systemd and fstab readers. */
-	IGNORE("defaults"), IGNORE("default_permissions"), IGNORE("lazytime"),
-	IGNORE("nolazytime"), IGNORE("diratime"), IGNORE("nodiratime"), IGNORE("discard"),
-	IGNORE("nodiscard"), IGNORE("auto"), IGNORE("noauto"), IGNORE("user"), IGNORE("nouser"),
-	IGNORE("users"), IGNORE("owner"), IGNORE("group"), IGNORE("nofail"), IGNORE("_netdev"),
-	IGNORE("user="), IGNORE("comment="), IGNORE("-t "),
+	IGNORE("defaults"), IGNORE("default_permissions"), IGNORE("diratime"),
+	IGNORE("nodiratime"), IGNORE("discard"), IGNORE("nodiscard"), IGNORE("auto"),
+	IGNORE("noauto"), IGNORE("user"), IGNORE("nouser"), IGNORE("users"), IGNORE("owner"),
+	IGNORE("group"), IGNORE("nofail"), IGNORE("_netdev"), IGNORE("user="),
+	IGNORE("comment="), IGNORE("-t "),
 
 	/* mount(8) copies these out of /proc/mounts when it remounts. */
 	FROM_KERNEL("user_id="), FROM_KERNEL("group_id="), FROM_KERNEL("max_read="),
@@ -316,6 +317,8 @@ unsigned long options_mount_flags(const struct options *o)
 		flags |= MS_SYNCHRONOUS;
 	if (o->dirsync)
 		flags |= MS_DIRSYNC;
+	if (o->lazytime)
+		flags |= MS_LAZYTIME;
 	if (o->noexec)
 		flags |= MS_NOEXEC;
 	if (!flag_on(o->suid))

@@ -32,7 +32,7 @@ struct options {
 	int	 remount;
 
 	/* The filesystem. */
-	int	 rdonly, sync, dirsync;
+	int	 rdonly, sync, dirsync, lazytime;
 	int	 atime;		/* enum option_atime */
 	int	 dax;		/* enum daxfs_dax */
 	int	 errors_continue;

@@ -63,14 +63,16 @@ static struct fuse_session *new_session(struct daemon *d)
 }
 
 /*
- * libfuse has no word for strictatime.  Only root may say it afterwards; for
- * others the mount table tells of relatime, and reads move the time all the same.
+ * libfuse has no words for strictatime and lazytime.  Only root may say them
+ * afterwards; for others the mount table does not show them, and times move all the same.
  */
-static void tell_strictatime(const struct options *opt, const char *dir)
+static void tell_times(const struct options *opt, const char *dir)
 {
-	if (opt->atime == OPTION_STRICTATIME && geteuid() == 0 &&
-	    mount(NULL, dir, NULL, options_mount_flags(opt) | MS_REMOUNT | MS_BIND, NULL))
-		log_warn("the mount table does not show strictatime: %s", strerror(errno));
+	const unsigned long flags = options_mount_flags(opt);
+
+	if (flags & (MS_STRICTATIME | MS_LAZYTIME) && geteuid() == 0 &&
+	    mount(NULL, dir, NULL, flags | MS_REMOUNT, NULL))
+		log_warn("the mount table does not show strictatime or lazytime: %s", strerror(errno));
 }
 
 int session_open(struct daemon *d, const char *dir)
@@ -84,7 +86,7 @@ int session_open(struct daemon *d, const char *dir)
 	err = -EPERM;
 	if (fuse_session_mount(d->se, dir))
 		goto destroy;
-	tell_strictatime(d->opt, dir);
+	tell_times(d->opt, dir);
 	err = wire_attach(d->se);
 	if (err)
 		goto unmount;

@@ -45,7 +45,7 @@ static const char option_list[] =
 	"  dirsync                          names are always changed synchronously\n"
 	"  relatime, noatime, strictatime   when reading updates the access time\n"
 	"  atime                            the same as relatime\n"
-	"  lazytime, nolazytime             accepted; times always reach the media lazily\n"
+	"  nolazytime, lazytime             shown; times always reach the media lazily\n"
 	"  diratime, nodiratime             accepted, no effect\n"
 	"  dax=inode, dax=always, dax=never direct access per file, for all, for none\n"
 	"  dax                              the same as dax=always\n"

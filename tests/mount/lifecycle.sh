@@ -56,6 +56,15 @@ table_strictatime() {
 	umount_fs
 }
 
+table_lazytime() {
+	mount_fs lazytime,noatime
+	has_options lazytime noatime rw '!nosuid'
+	umount_fs
+	mount_fs lazytime,nolazytime
+	has_options '!lazytime' relatime
+	umount_fs
+}
+
 # table_shows OPTION,... -- each of them, when asked for
 table_shows() {
 	mount_fs "$1"
@@ -94,6 +103,7 @@ mount_table() {
 		check "-o $options in /proc/mounts" table_shows "$options"
 	done
 	check "-o strictatime in /proc/mounts" table_strictatime
+	check "-o lazytime in /proc/mounts" table_lazytime
 	if command -v findmnt >/dev/null; then
 		check "a source with comma, blank and backslash" odd_source
 	else
@@ -240,8 +250,10 @@ remounting() {
 	"$@" -o remount,strictatime
 	has_options '!noatime' '!relatime'
 	same atime strictatime "$(fs_json atime)"
-	"$@" -o remount,relatime
-	has_options relatime '!noatime'
+	"$@" -o remount,relatime,lazytime
+	has_options relatime lazytime '!noatime'
+	"$@" -o remount,nolazytime
+	has_options '!lazytime'
 }
 
 ro_stays_ro() {

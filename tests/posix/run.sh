@@ -64,6 +64,7 @@ on_daxfs() {
 	for atime in noatime strictatime; do
 		with_options $atime atime
 	done
+	with_options lazytime times atime
 	with_options dax=always open setid times atime size space mmap
 	fixture
 	remount_fs ro

@@ -142,7 +142,7 @@ START_TEST(fstab_words_are_ignored)
 
 	accepted(&o, "daxfs A B -o defaults,noauto,auto,user,nofail,_netdev,comment=x,x-systemd.automount,X-y");
 	options_free(&o);
-	accepted(&o, "daxfs A B -o discard,nodiscard,lazytime,nodiratime,default_permissions");
+	accepted(&o, "daxfs A B -o discard,nodiscard,nodiratime,default_permissions");
 	options_free(&o);
 }
 END_TEST
@@ -209,6 +209,12 @@ START_TEST(mount_flags_follow_who_mounts)
 	accepted(&o, "daxfs A B -o nosuid,nodev,noexec,ro,sync,noatime,dirsync");
 	ck_assert_uint_eq(options_mount_flags(&o), MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY |
 			  MS_SYNCHRONOUS | MS_NOATIME | MS_DIRSYNC);
+	options_free(&o);
+	accepted(&o, "daxfs A B -o lazytime");
+	ck_assert_uint_eq(options_mount_flags(&o), safe | MS_RELATIME | MS_LAZYTIME);
+	options_free(&o);
+	accepted(&o, "daxfs A B -o lazytime,nolazytime");
+	ck_assert_uint_eq(options_mount_flags(&o), safe | MS_RELATIME);
 	options_free(&o);
 }
 END_TEST
