@@ -200,6 +200,14 @@ static int stage_new(struct inode_new *n, struct txn *t, const struct inode *dir
 	return err ? err : inode_new_stage(n, t, a);
 }
 
+int namei_stage_whiteout(struct inode_new *n, struct txn *t, const struct inode *dir, const struct cred *cred)
+{
+	const struct create_req rq = { .mode = S_IFCHR, .cred = *cred };
+	struct iattr a = new_attr(dir, &rq);
+
+	return stage_new(n, t, dir, 0, &a);
+}
+
 static int stage_create(struct inode_new *n, struct inode_edit *e, struct txn *t, struct name name,
 			const struct create_req *rq)
 {

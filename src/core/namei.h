@@ -54,7 +54,7 @@ int namei_rmdir(struct inode *dir, struct name name, const struct cred *cred);
 struct rename_req {
 	struct inode	*src_dir, *dst_dir;
 	struct name	 src, dst;
-	unsigned	 flags;		/* RENAME_NOREPLACE, RENAME_EXCHANGE of <linux/fs.h> / <stdio.h> */
+	unsigned	 flags;		/* RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT of <linux/fs.h> / <stdio.h> */
 	struct cred	 cred;
 };
 

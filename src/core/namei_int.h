@@ -24,4 +24,16 @@ void namei_touch(struct inode_edit *e, int64_t now);
 /* namei_child - the inode that a directory entry names; -ENOENT stays -ENOENT.  @dir locked; no inode below it is. */
 int namei_child(struct inode *dir, struct name name, struct dir_pos *pos, struct inode **out);
 
+/**
+ * namei_stage_whiteout - what RENAME_WHITEOUT leaves at the old name: device 0:0, without permissions
+ * @n:    reserved
+ * @t:    running transaction
+ * @dir:  its directory, locked
+ * @cred: whose it is
+ *
+ * Durable: nothing until txn_commit(@t).
+ * Return:  0, -ENOSPC, -ENOMEM.
+ */
+int namei_stage_whiteout(struct inode_new *n, struct txn *t, const struct inode *dir, const struct cred *cred);
+
 #endif

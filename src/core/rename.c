@@ -11,8 +11,12 @@
  * the two directories, an ancestor first, else by number; then the inodes that
  * are moved or replaced, directories first, by number.
  *
+ * With RENAME_WHITEOUT the old name stays, for W, an inode that the same
+ * transaction makes: whoever merges directories is never without either.
+ *
  * Names: src, dst  directory entries     S, D  what they name (D may be none)
  */
+#include <dirent.h>
 #include <errno.h>
 #include <linux/fs.h>
 #include <stdio.h>
@@ -29,10 +33,13 @@ struct rename {
 	struct dir_pos	 spos, dpos;
 	struct inode_edit esd, edd, es, ed;
 	struct dir_pos	 inserted;
+	struct inode_new new_w;		/* reserved, if there is to be a whiteout */
+	struct inode	*w;		/* after the transaction */
 	bool		 ends;		/* D ends in this transaction */
 };
 
 static bool exchange(const struct rename *rn) { return rn->rq->flags & RENAME_EXCHANGE; }
+static bool whiteout(const struct rename *rn) { return rn->rq->flags & RENAME_WHITEOUT; }
 static bool crosses(const struct rename *rn) { return rn->sd != rn->dd; }
 
 /* -- ancestry, rename_lock held ------------------------------------------------------ */
@@ -187,6 +194,17 @@ static struct inode_edit *dst_dir_edit(struct rename *rn)
 	return crosses(rn) ? &rn->edd : &rn->esd;
 }
 
+/* The old name goes, or is W's. */
+static int stage_old_name(struct rename *rn, struct txn *t)
+{
+	int err;
+
+	if (!whiteout(rn))
+		return dir_remove(t, rn->sd, &rn->spos);
+	err = namei_stage_whiteout(&rn->new_w, t, rn->sd, &rn->rq->cred);
+	return err ? err : dir_set(t, rn->sd, &rn->spos, rn->new_w.ino, DT_CHR);
+}
+
 static int stage_names(struct rename *rn, struct txn *t)
 {
 	int err;
@@ -199,7 +217,7 @@ static int stage_names(struct rename *rn, struct txn *t)
 		err = dir_set(t, rn->dd, &rn->dpos, rn->spos.ino, rn->spos.type);
 	else
 		err = dir_insert(t, dst_dir_edit(rn), rn->rq->dst, rn->spos.ino, rn->spos.type, &rn->inserted);
-	return err ? err : dir_remove(t, rn->sd, &rn->spos);
+	return err ? err : stage_old_name(rn, t);
 }
 
 static void stage_attrs(struct rename *rn)
@@ -266,7 +284,8 @@ static void follow_names(struct rename *rn)
 		return;		/* records keep name and place */
 	if (!rn->d)
 		dir_done_insert(rn->dd, rn->rq->dst, &rn->inserted);
-	dir_done_remove(rn->sd, rn->rq->src, &rn->spos);
+	if (!whiteout(rn))
+		dir_done_remove(rn->sd, rn->rq->src, &rn->spos);
 }
 
 static int rename_txn(struct rename *rn)
@@ -288,6 +307,8 @@ static int rename_txn(struct rename *rn)
 	txn_commit(t);
 	apply_inodes(rn);
 	follow_names(rn);
+	if (whiteout(rn))
+		rn->w = inode_new_done(&rn->new_w);
 	return 0;
 }
 
@@ -330,22 +351,35 @@ static int rename_locked(struct rename *rn)
 	return err;
 }
 
+/* W stays, or its number goes back. */
+static void let_go_of_whiteout(struct rename *rn)
+{
+	if (rn->w)
+		inode_put(rn->w, 1);
+	else
+		inode_new_drop(&rn->new_w);
+}
+
 static int rename_once(const struct rename_req *rq)
 {
 	struct rename rn = { .rq = rq, .sd = rq->src_dir, .dd = rq->dst_dir };
 	struct fs *fs = rn.sd->fs;
 	bool across = crosses(&rn);
+	int err = whiteout(&rn) ? inode_new_reserve(&rn.new_w, fs) : 0;
 
+	if (err)
+		return err;
 	if (across)
 		pthread_mutex_lock(&fs->rename_lock);
-	int err = lock_dirs(rn.sd, rn.dd);
-
+	err = lock_dirs(rn.sd, rn.dd);
 	if (!err) {
 		err = rename_locked(&rn);
 		unlock_dirs(rn.sd, rn.dd);
 	}
 	if (across)
 		pthread_mutex_unlock(&fs->rename_lock);
+	if (whiteout(&rn))
+		let_go_of_whiteout(&rn);
 	if (rn.s)
 		inode_put(rn.s, 1);
 	if (rn.ends)
@@ -363,8 +397,8 @@ static int rename_checks(const struct rename_req *rq)
 		err = namei_check_name(rq->dst);
 	if (err)
 		return err;
-	if ((rq->flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE)) ||
-	    rq->flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if ((rq->flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) ||
+	    ((rq->flags & RENAME_EXCHANGE) && rq->flags != RENAME_EXCHANGE))
 		return -EINVAL;
 	if (!inode_is_dir(rq->src_dir) || !inode_is_dir(rq->dst_dir))
 		return -ENOTDIR;

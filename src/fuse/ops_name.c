@@ -249,8 +249,6 @@ static int rename_in(struct daemon *d, fuse_ino_t src_dir, fuse_ino_t dst_dir,
 {
 	int err;
 
-	if (rq->flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
-		return -EINVAL;
 	err = inode_get(d->fs, src_dir, &rq->src_dir);
 	if (err)
 		return err;

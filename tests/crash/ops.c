@@ -237,6 +237,8 @@ static int op_rename_across(struct scene *s, unsigned step) { return rename_into
 static int op_rename_over_across(struct scene *s, unsigned step) { return rename_into(s, N("f"), N("d"), rig_name("x"), 0); }
 static int op_rename_dir(struct scene *s, unsigned step) { return rename_into(s, N("d"), N("e"), rig_name("moved"), 0); }
 static int op_rename_dir_over(struct scene *s, unsigned step) { return rename_in(s, N("d"), N("e"), 0); }
+static int op_whiteout(struct scene *s, unsigned step) { return rename_in(s, N("s"), N("renamed"), 4); }
+static int op_whiteout_over_across(struct scene *s, unsigned step) { return rename_into(s, N("f"), N("d"), rig_name("x"), 4); }
 static int op_exchange(struct scene *s, unsigned step) { return rename_in(s, N("f"), N("x"), 2); }
 static int op_exchange_across(struct scene *s, unsigned step) { return rename_into(s, N("e"), N("d"), rig_name("x"), 2); }
 
@@ -409,6 +411,8 @@ const struct op ops[] = {
 	{ "rename-over-across", op_rename_over_across, OP_PAIRED },
 	{ "rename-directory", op_rename_dir, 0 },
 	{ "rename-directory-over", op_rename_dir_over, 0 },
+	{ "rename-whiteout", op_whiteout, 0 },
+	{ "rename-whiteout-over-across", op_whiteout_over_across, 0 },
 	{ "exchange", op_exchange, 0 },
 	{ "exchange-across", op_exchange_across, OP_PAIRED },
 	{ "chmod", op_chmod, OP_PAIRED },

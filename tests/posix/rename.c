@@ -154,6 +154,61 @@ static void bad_flags(void)
 	FAILS(EINVAL, renameat2(AT_FDCWD, "a", AT_FDCWD, "b", RENAME_WHITEOUT | RENAME_EXCHANGE));
 }
 
+/* What RENAME_WHITEOUT leaves: a device that nobody has. */
+static void is_whiteout(const char *path, ino_t not)
+{
+	struct stat st;
+
+	OK(lstat(path, &st));
+	EQ(S_IFCHR, st.st_mode);
+	EQ(makedev(0, 0), st.st_rdev);
+	EQ(1, st.st_nlink);
+	TRUE(st.st_ino != not);
+}
+
+static void whiteout_of(const char *src, const char *dst)
+{
+	ino_t ino = ino_of(src);
+
+	OK(renameat2(AT_FDCWD, src, AT_FDCWD, dst, RENAME_WHITEOUT));
+	EQ(ino, ino_of(dst));
+	is_whiteout(src, ino);
+}
+
+static void whiteout(void)
+{
+	OK(mkdir("d", 0755));
+	OK(mkdir("sub", 0755));
+	make("sub/inside", 0644);
+	make("a", 0644);
+	make("over", 0644);
+	FAILS(EEXIST, renameat2(AT_FDCWD, "a", AT_FDCWD, "over", RENAME_WHITEOUT | RENAME_NOREPLACE));
+	FAILS(ENOENT, renameat2(AT_FDCWD, "absent", AT_FDCWD, "b", RENAME_WHITEOUT));
+	FAILS(ENOENT, access("b", F_OK));
+	FAILS(EISDIR, renameat2(AT_FDCWD, "a", AT_FDCWD, "d", RENAME_WHITEOUT));
+	whiteout_of("a", "b");
+	whiteout_of("b", "over");
+	whiteout_of("over", "d/moved");
+	whiteout_of("sub", "d/sub");
+	EQ(3, nlink_of("d"));
+	OK(access("d/sub/inside", F_OK));
+	FAILS(ENXIO, open("sub", O_RDONLY));
+	OK(rename("d/moved", "a"));
+	EQ(S_IFREG | 0644, mode_of("a"));
+	OK(unlink("b"));
+	OK(rename("over", "c"));
+	is_whiteout("c", 0);
+	OK(unlink("c"));
+	FAILS(ENOTDIR, rename("d/sub", "sub"));
+	OK(unlink("sub"));
+	OK(rename("d/sub", "sub"));
+	OK(rmdir("d"));
+	make("one", 0644);
+	OK(link("one", "two"));
+	OK(renameat2(AT_FDCWD, "one", AT_FDCWD, "two", RENAME_WHITEOUT));
+	EQ(2, nlink_of("one"));
+}
+
 static void onto_itself(void)
 {
 	make("a", 0644);
@@ -386,6 +441,7 @@ const struct posix_case posix_rename[] = {
 	{ "exchange", exchange },
 	{ "exchange_across", exchange_across },
 	{ "bad_flags", bad_flags },
+	{ "whiteout", whiteout },
 	{ "onto_itself", onto_itself },
 	{ "into_itself", into_itself },
 	{ "dots", dots },

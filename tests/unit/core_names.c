@@ -135,11 +135,34 @@ START_TEST(rename_refuses_unknown_flags_dots_and_slashes)
 {
 	put(cf_file(a, "f"));
 	ck_assert_int_eq(move(a, "f", b, "f", RENAME_NOREPLACE | RENAME_EXCHANGE), -EINVAL);
-	ck_assert_int_eq(move(a, "f", b, "f", RENAME_WHITEOUT), -EINVAL);
+	ck_assert_int_eq(move(a, "f", b, "f", RENAME_WHITEOUT | RENAME_EXCHANGE), -EINVAL);
+	ck_assert_int_eq(move(a, "f", b, "f", 8), -EINVAL);
 	ck_assert_int_eq(move(a, "f", b, ".", 0), -EINVAL);
 	ck_assert_int_eq(move(a, "..", b, "x", 0), -EINVAL);
 	ck_assert_int_eq(move(a, "f", b, "x/y", 0), -EINVAL);
 	ck_assert_int_eq(move(a, "f", b, "", 0), -EINVAL);
+}
+END_TEST
+
+START_TEST(rename_with_whiteout_leaves_a_device_that_nobody_has)
+{
+	struct inode *f, *w;
+
+	put(cf_file(a, "f"));
+	put(cf_file(b, "g"));
+	ck_assert_int_eq(move(a, "none", b, "x", RENAME_WHITEOUT), -ENOENT);
+	ck_assert_int_eq(move(a, "f", b, "g", RENAME_WHITEOUT | RENAME_NOREPLACE), -EEXIST);
+	ck_assert_int_eq(move(a, "f", b, "g", RENAME_WHITEOUT), 0);
+	w = cf_look(a, "f");
+	ck_assert_uint_eq(cf_stat(w).mode, S_IFCHR);
+	ck_assert_uint_eq(cf_stat(w).rdev, 0);
+	ck_assert_uint_eq(cf_stat(w).nlink, 1);
+	put(w);
+	ck_assert_int_eq(move(b, "g", a, "f", 0), 0);
+	ck_assert(!cf_exists(b, "g"));
+	f = cf_look(a, "f");
+	ck_assert(S_ISREG(cf_stat(f).mode));
+	put(f);
 }
 END_TEST
 
@@ -732,6 +755,7 @@ static TCase *rename_case(void)
 	tcase_add_test(tc, rename_keeps_files_and_directories_apart);
 	tcase_add_test(tc, rename_noreplace_refuses_an_existing_name);
 	tcase_add_test(tc, rename_refuses_unknown_flags_dots_and_slashes);
+	tcase_add_test(tc, rename_with_whiteout_leaves_a_device_that_nobody_has);
 	tcase_add_test(tc, rename_into_removed_directory_finds_nothing);
 	tcase_add_test(tc, rename_replaces_a_file_and_ends_it);
 	tcase_add_test(tc, rename_moves_a_directory_with_its_dotdot);
