@@ -5,8 +5,9 @@
  * Only when scan.c has seen a block claimed twice are the healthy inodes walked
  * again, to find out by whom.  Who can show that a block is its own keeps it:
  * the inode file first, then nodes, attribute blocks and directory blocks, which
- * name their owner; then content, of inodes that are not doubted first, and of
- * those the lower number first.  The others get a copy of the content in free
+ * name their owner; then content, of inodes of which nothing is odd first, those
+ * that do not know how much they have last, and of equals the lower number
+ * first.  The others get a copy of the content in free
  * blocks, or a hole when there are none.
  *
  * Names: owner  one run of blocks claimed twice, and who keeps it
@@ -23,7 +24,7 @@
 #include "check/slot.h"
 
 struct owner { uint64_t pblk, n, ino, lblk; };
-enum turn { TURN_NAMED, TURN_CREDIBLE, TURN_ALL };
+enum turn { TURN_NAMED, TURN_CREDIBLE, TURN_GREEDY, TURN_DOUBTED };
 struct cross { struct check *c; struct owner *v; size_t nr, cap; uint64_t *taken; enum turn turn; };
 
 enum fate {
@@ -76,10 +77,17 @@ static bool names_owner(const struct check *c, const struct dinode *di, uint64_t
 	       !dirblock_header_wrong(media_at(&c->m, pblk), &(struct dirblock_id){ ino, lblk, pblk });
 }
 
+static enum turn turn_of(const struct check *c, uint64_t ino)
+{
+	if (c->state[ino] & INO_DOUBTED)
+		return TURN_DOUBTED;
+	return c->state[ino] & INO_GREEDY ? TURN_GREEDY : TURN_CREDIBLE;
+}
+
 static int take_runs(struct cross *x, const struct dinode *di, uint64_t ino)
 {
 	const struct check *c = x->c;
-	bool content = x->turn == TURN_ALL || (x->turn == TURN_CREDIBLE && !(c->state[ino] & INO_DOUBTED));
+	bool content = x->turn >= turn_of(c, ino);
 	int err = 0;
 
 	for (size_t i = 0; i < c->runs.nr; i++) {
@@ -123,7 +131,7 @@ static int take_ifile(struct cross *x)
 
 	c->runs.nr = 0;
 	ret = map_walk(c, &slot_at(c, 0)->map, 0, &c->runs, &f);
-	x->turn = TURN_ALL;
+	x->turn = TURN_DOUBTED;
 	if (ret >= 0)
 		ret = take_runs(x, slot_at(c, 0), 0);
 	return ret;
@@ -356,7 +364,7 @@ static int mend_loser(struct cross *x, const struct dinode *di, uint64_t ino)
 	uint64_t fixed = x->c->res->fixed;
 	int ret = 1;
 
-	if (!(x->c->state[ino] & INO_DOUBTED) != (x->turn == TURN_CREDIBLE) || !loses_any(&l))
+	if (turn_of(x->c, ino) != x->turn || !loses_any(&l))
 		return 0;
 	ask(&l);
 	if (l.agreed && !x->c->stop)
@@ -375,11 +383,11 @@ static int untangle(struct check *c)
 	if (!x.taken)
 		return -ENOMEM;
 	err = take_ifile(&x);
-	for (x.turn = TURN_NAMED; !err && x.turn <= TURN_ALL; x.turn++)
+	for (x.turn = TURN_NAMED; !err && x.turn <= TURN_DOUBTED; x.turn++)
 		err = each_healthy(&x, take_runs);
 	qsort(x.v, x.nr, sizeof(*x.v), by_pblk);
 	/* Copies take free blocks: those that are believed get theirs first. */
-	for (x.turn = TURN_CREDIBLE; !err && x.nr && x.turn <= TURN_ALL; x.turn++)
+	for (x.turn = TURN_CREDIBLE; !err && x.nr && x.turn <= TURN_DOUBTED; x.turn++)
 		err = each_healthy(&x, mend_loser);
 	free(x.taken);
 	free(x.v);

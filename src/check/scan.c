@@ -145,7 +145,7 @@ static int settle(struct check *c, const struct dinode *di, uint64_t ino)
 	if (err)
 		return err;
 	if (check_huge(c, blocks) && c->nr_claimed - before < blocks)
-		c->state[ino] |= INO_DOUBTED;
+		c->state[ino] |= INO_GREEDY;
 	if (blocks == le64_get(di->blocks))
 		return 0;
 	c->state[ino] |= INO_DOUBTED;
@@ -182,7 +182,7 @@ static int by_blocks(const void *a, const void *b)
 	return x->ino < y->ino ? -1 : x->ino > y->ino;
 }
 
-/* The smallest first: who claims what is claimed already is doubted. */
+/* The smallest first: who claims what is claimed already is greedy. */
 static int scan_huge(struct check *c)
 {
 	int ret = 0;

@@ -28,8 +28,9 @@ struct mrunvec { struct mrun *v; size_t nr, cap; };
 /* state of an inode number: DT_* of its type in the low bits, 0 = free */
 #define INO_TYPE	0x0fu
 #define INO_ORPHAN	0x10u	/* nlink 0 */
-#define INO_DOUBTED	0x40u	/* its count of blocks is not what it claims, or it claims much and what others have */
 #define INO_DAMAGED	0x20u	/* its content cannot be trusted; nothing was changed */
+#define INO_DOUBTED	0x40u	/* its count of blocks is not what it claims */
+#define INO_GREEDY	0x80u	/* it claims much, and what others have */
 
 struct cdir {
 	uint64_t ino;

@@ -40,7 +40,8 @@ struct fuzz {
 	const struct args *a;
 	struct image image[IMAGE_ENDS];
 	struct wreck w;
-	bool names_hit;		/* some directory was */
+	bool names_hit;		/* some directory was hit */
+	bool no_space;		/* for a copy, or whatever else a repair needs */
 	uint64_t round;
 	struct answers an;
 };
@@ -65,8 +66,9 @@ static int fail(const struct fuzz *f, const char *what, uint64_t n)
 
 static void say(void *arg, const char *line)
 {
-	const struct fuzz *f = arg;
+	struct fuzz *f = arg;
 
+	f->no_space |= strstr(line, "no space") != NULL;
 	if (f->a->verbose)
 		printf("  %s\n", line);
 }
@@ -89,7 +91,7 @@ static bool full(const struct fuzz *f)
 /* Who shares a block, and gets no copy, is not known. */
 static bool may_lose(const struct fuzz *f)
 {
-	return full(f) && f->w.sealed;
+	return f->no_space && f->w.sealed;
 }
 
 static bool same_attrs(const struct iattr *a, const struct iattr *b)
@@ -307,7 +309,7 @@ static int run_round(struct fuzz *f, uint64_t round)
 {
 	f->round = round;
 	f->w.im = &f->image[round % IMAGE_ENDS];
-	f->w.primary = f->w.copy = f->w.sealed = f->names_hit = false;
+	f->w.primary = f->w.copy = f->w.sealed = f->names_hit = f->no_space = false;
 	memset(f->w.hit, 0, f->w.im->nr_slots * sizeof(*f->w.hit));
 	rng_init(&f->w.r, f->a->seed * UINT64_C(1000003) + round);
 	image_load(f->w.im, f->w.rg);

@@ -141,6 +141,28 @@ START_TEST(new_node_of_a_suspect_takes_nothing_from_a_later_one)
 }
 END_TEST
 
+/* A big file that shares one block with another is still to be believed more than who miscounts. */
+START_TEST(big_file_loses_no_more_than_the_block_that_it_shares)
+{
+	struct dinode *deep = kf_slot(kf.root, "deep"), *low = kf_slot_at("d", "attrs");
+	struct dextnode *top = kf_block(le64_get(deep->map.idx[0].pblk)), *leaf = kf_block(le64_get(top->idx[0].pblk));
+	struct inode *g = cf_file(kf.root, "g");
+	struct dinode *gs = g->slot;
+	uint64_t first = le64_get(leaf->ext[20].pblk);
+
+	put(g);
+	cf_close(&kf);
+	ck_assert_uint_lt(le64_get(low->ino), le64_get(deep->ino));
+	kf_claim(gs, first);
+	low->map.ext[0] = (struct dextent){ le64_make(0), le64_make(first), le32_make(1200), le32_make(0) };
+	low->map.count = le16_make(1);
+	low->size = le64_make(1200 * CF_BLOCK);
+	kf_seal(low);
+	kf_repaired("as well");
+	ck_assert_uint_eq(pieces("deep", 1700), 1700);
+}
+END_TEST
+
 /* Twenty files claim all of the device; one that claims one block of it comes last. */
 START_TEST(huge_claims_take_nothing_from_a_small_one)
 {
@@ -287,6 +309,7 @@ static TCase *owners_case(void)
 	tcase_add_test(tc, extents_without_a_node_are_said_before_they_go);
 	tcase_add_test(tc, copy_of_a_second_owner_takes_nothing_from_a_suspect);
 	tcase_add_test(tc, new_node_of_a_suspect_takes_nothing_from_a_later_one);
+	tcase_add_test(tc, big_file_loses_no_more_than_the_block_that_it_shares);
 	tcase_add_test(tc, huge_claims_take_nothing_from_a_small_one);
 	return tc;
 }
