@@ -83,7 +83,7 @@ static bool lanes_confirm(const struct check *c, const struct dsuper *sb)
 	return end < le64_get(sb->nr_blocks) - 1 && !lane_is(c, sb, nr);
 }
 
-/* What of block @blk would pass if magic, place and checksum were right. */
+/* What of block @blk would pass if magic, place and checksum were right; features that nobody knows are damage here. */
 static bool candidate(const struct check *c, uint64_t blk, struct dsuper *sb)
 {
 	char why[WHY_LEN];
@@ -94,6 +94,8 @@ static bool candidate(const struct check *c, uint64_t blk, struct dsuper *sb)
 	sb->magic = le64_make(DAXFS_SUPER_MAGIC);
 	sb->self = le64_make(self);
 	sb->csum = le32_make(fixed_csum(sb));
+	if (le64_get(sb->ro_compat) & ~DAXFS_RO_COMPAT_KNOWN)
+		return false;
 	return super_check(sb, self, c->m.nr_blocks, why) == SUPER_OK && lanes_confirm(c, sb);
 }
 

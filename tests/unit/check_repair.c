@@ -52,6 +52,15 @@ START_TEST(both_superblocks_damaged_are_rebuilt_if_the_lanes_agree)
 }
 END_TEST
 
+START_TEST(features_are_not_read_from_a_damaged_superblock)
+{
+	cf_close(&kf);
+	primary()->ro_compat.le ^= 4;
+	copy()->label[1] ^= 1;
+	kf_repaired("lanes confirm");
+}
+END_TEST
+
 START_TEST(both_superblocks_lost_end_the_check)
 {
 	const struct check_opts o = { .mode = CHECK_YES };
@@ -432,6 +441,7 @@ static TCase *super_case(void)
 	tcase_add_test(tc, damaged_primary_comes_back_from_the_copy);
 	tcase_add_test(tc, damaged_copy_comes_back_from_the_primary);
 	tcase_add_test(tc, both_superblocks_damaged_are_rebuilt_if_the_lanes_agree);
+	tcase_add_test(tc, features_are_not_read_from_a_damaged_superblock);
 	tcase_add_test(tc, both_superblocks_lost_end_the_check);
 	tcase_add_test(tc, damaged_state_word_and_snapshot_reference_are_reset);
 	tcase_add_test(tc, unknown_features_are_left_alone);
