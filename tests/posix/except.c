@@ -25,6 +25,7 @@ static const struct exception exceptions[] = {
 	{ "daxfs", "atime.cached_read_after_write", "the kernel tells FUSE of no read that its page cache answers" },
 	{ "daxfs", "readlink", "the kernel tells FUSE of no target that it has cached" },
 	{ "daxfs", "setid.chown_of_nothing_by_another", "FUSE tells it apart from no other request that sets nothing" },
+	{ "daxfs", "times.fifo", "the kernel tells FUSE of nothing that goes through a FIFO" },
 	{ "tmpfs", "read of 0 bytes", "counts as a read that changes atime" },
 	{ "tmpfs", "FALLOC_FL_ZERO_RANGE", "not implemented" },
 	{ "tmpfs", "space.zeroing", "FALLOC_FL_ZERO_RANGE is not implemented" },

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -281,6 +283,32 @@ static void reserved_space(void)
 	free(buf);
 }
 
+/* A store into a hole that finds no space: a signal, or an error of msync(2), but never silence. */
+static void full_under_a_mapping(void)
+{
+	int fd, status = -1;
+	char *p;
+	pid_t pid;
+
+	needs_small();
+	fd = OK(open("hole", O_CREAT | O_RDWR, 0644));
+	OK(ftruncate(fd, MIB));
+	p = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	TRUE(p != MAP_FAILED);
+	take_space();
+	pid = fork();
+	if (pid == 0) {
+		p[MIB / 2] = 's';
+		_exit(msync(p, MIB, MS_SYNC) == -1 && errno == ENOSPC ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	TRUE((WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS) || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
+	OK(munmap(p, MIB));
+	close(fd);
+	OK(unlink("hole"));
+	OK(unlink("ballast"));
+}
+
 const struct posix_case posix_limits[] = {
 	{ "too_many_links", too_many_links },
 	{ "attribute_sizes", attribute_sizes },
@@ -291,5 +319,6 @@ const struct posix_case posix_limits[] = {
 	{ "full", full },
 	{ "full_of_names", full_of_names },
 	{ "reserved_space", reserved_space },
+	{ "full_under_a_mapping", full_under_a_mapping },
 	{ NULL, NULL },
 };

@@ -313,6 +313,28 @@ static void birth(void)
 	TRUE(st.stx_btime.tv_sec >= later.stx_btime.tv_sec);
 }
 
+/* What goes through a FIFO moves its times. */
+static void fifo(void)
+{
+	struct stat was, is;
+	char c;
+	int fd;
+
+	OK(mkfifo("p", 0644));
+	fd = OK(open("p", O_RDWR));
+	OK(fstat(fd, &was));
+	pause_ms(TICK_MS);
+	EQ(1, write(fd, "x", 1));
+	OK(fstat(fd, &is));
+	EQ(M | C, changed(&was, &is));
+	was = is;
+	pause_ms(TICK_MS);
+	EQ(1, read(fd, &c, 1));
+	OK(fstat(fd, &is));
+	EQ(A, changed(&was, &is));
+	close(fd);
+}
+
 static void statx_agrees_with_stat(void)
 {
 	struct statx x;
@@ -344,6 +366,7 @@ const struct posix_case posix_times[] = {
 	{ "table", table },
 	{ "replaced_inode", replaced_inode },
 	{ "birth", birth },
+	{ "fifo", fifo },
 	{ "statx_agrees_with_stat", statx_agrees_with_stat },
 	{ NULL, NULL },
 };
