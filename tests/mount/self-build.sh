@@ -26,7 +26,7 @@ in_clone() {
 }
 
 build() {
-	in_clone make -j"$(nproc)"
+	in_clone make -j4
 }
 
 
