@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ops_ioctl.c -- daxfs/ioctl.h, and the file flags of chattr(1)
+ * ops_ioctl.c -- daxfs/ioctl.h, the file flags of chattr(1), generation and label
  *
  * The kernel copies arguments in and out by the size in the request's number.
  * It has checked ownership for the file flags; only the DAX flag exists.
@@ -34,6 +34,8 @@ static_assert(DAXFS_IOC_ERRORS_CONTINUE == FS_ERRORS_CONTINUE &&
 
 #define REMOUNT_FLAGS	(DAXFS_IOC_ERRORS_CONTINUE | DAXFS_IOC_SYNC_WRITES | \
 			 DAXFS_IOC_NOATIME | DAXFS_IOC_STRICTATIME)
+
+static_assert(sizeof(((struct fs_stat *)0)->label) <= FSLABEL_MAX, "the label has room");
 
 /* One request, as op_ioctl() got it. */
 struct ioctl_req {
@@ -224,7 +226,28 @@ static int run_setxflags(const struct ioctl_req *rq, void *out)
 	return set_dax(rq, fsx.fsx_xflags & FS_XFLAG_DAX);
 }
 
-/* The kernel sends 4 bytes for the file flags, whatever their numbers say. */
+static int run_generation(const struct ioctl_req *rq, void *out)
+{
+	struct iattr a;
+
+	attr_get(rq->ip, &a);
+	memcpy(out, &a.gen, sizeof(a.gen));
+	return 0;
+}
+
+static int run_label(const struct ioctl_req *rq, void *out)
+{
+	struct fs_stat st;
+
+	fs_statfs(rq->d->fs, &st);
+	memcpy(out, st.label, sizeof(st.label));
+	return 0;
+}
+
+/*
+ * The kernel sends 4 bytes for the file flags, whatever their numbers say; callers
+ * of FS_IOC_GETVERSION have room for no more either.
+ */
 static const struct ioctl_kind kinds[] = {
 	{ (unsigned)DAXFS_IOC_SYNC, 0, 0, run_sync },
 	{ (unsigned)DAXFS_IOC_STAT, 0, sizeof(struct daxfs_ioc_stat), run_stat },
@@ -233,6 +256,8 @@ static const struct ioctl_kind kinds[] = {
 	{ (unsigned)DAXFS_IOC_REMOUNT, sizeof(uint32_t), 0, run_remount },
 	{ (unsigned)FS_IOC_GETFLAGS, 0, sizeof(uint32_t), run_getflags },
 	{ (unsigned)FS_IOC_SETFLAGS, sizeof(uint32_t), 0, run_setflags },
+	{ (unsigned)FS_IOC_GETVERSION, 0, sizeof(uint32_t), run_generation },
+	{ (unsigned)FS_IOC_GETFSLABEL, 0, FSLABEL_MAX, run_label },
 	{ (unsigned)FS_IOC_FSGETXATTR, 0, sizeof(struct fsxattr), run_getxflags },
 	{ (unsigned)FS_IOC_FSSETXATTR, sizeof(struct fsxattr), 0, run_setxflags },
 };

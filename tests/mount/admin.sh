@@ -203,6 +203,7 @@ by_fsck() {
 
 # What df, stat and findmnt say is what daxfsctl says.
 figures() {
+	"$MKFS" -q -f -L 'a label' "$IMG"
 	mount_fs
 	head -c 5000000 /dev/zero >"$MNT/used"
 	sync
@@ -212,6 +213,7 @@ figures() {
 	same "stat -f" "4096 $(fs_json blocks) $(fs_json bfree) 255" "$(stat -f -c '%S %b %f %l' "$MNT")"
 	same "df, inodes" "$(fs_json inodes)" "$(df --output=iused "$MNT" | tail -n 1 | tr -d ' ')"
 	same "findmnt" "$MNT $IMG fuse.daxfs" "$(findmnt -no TARGET,SOURCE,FSTYPE -T "$MNT/used" | tr -s ' ')"
+	! command -v xfs_io >/dev/null || same label 'label = "a label"' "$(xfs_io -r -c label "$MNT")"
 	same "stat's device" "$(findmnt -no MAJ:MIN "$MNT" | tr -d ' ')" "$(stat -c %Hd:%Ld "$MNT/used")"
 	umount_fs
 }

@@ -31,6 +31,7 @@ static const struct exception exceptions[] = {
 	{ "tmpfs", "space.zeroing", "FALLOC_FL_ZERO_RANGE is not implemented" },
 	{ "tmpfs", "the process's limit and KEEP_SIZE", "counts what lies behind the end of the file" },
 	{ "tmpfs", "limits.full_of_names", "names and inodes take none of its space" },
+	{ "tmpfs", "limits.generation_and_label", "has neither to tell" },
 	{ "tmpfs", "limits.too_many_links", "counts links with 32 bits" },
 	{ "tmpfs", "mmap.hole", "reading a hole through a mapping fills it" },
 	{ "tmpfs", "mmap.tail_of_the_last_page", "its pages are the content, to their ends" },

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +99,22 @@ static void unknown_ioctl(void)
 	FAILS(EBADF, ioctl(-1, FIONREAD, &n));
 	close(fd);
 	close(dir);
+}
+
+static void generation_and_label(void)
+{
+	char label[FSLABEL_MAX];
+	int n[2] = { -1, -1 }, fd;
+
+	make("f", 0644);
+	fd = OK(open("f", O_RDONLY));
+	OK(ioctl(fd, FS_IOC_GETVERSION, n));
+	TRUE(n[0] != -1);
+	EQ(-1, n[1]);
+	memset(label, 'x', sizeof(label));
+	OK(ioctl(fd, FS_IOC_GETFSLABEL, label));
+	TRUE(memchr(label, 0, sizeof(label)) != NULL);
+	close(fd);
 }
 
 /* -- statvfs ---------------------------------------------------------------------------------- */
@@ -313,6 +330,7 @@ const struct posix_case posix_limits[] = {
 	{ "too_many_links", too_many_links },
 	{ "attribute_sizes", attribute_sizes },
 	{ "unknown_ioctl", unknown_ioctl },
+	{ "generation_and_label", generation_and_label },
 	{ "statvfs_is_sensible", statvfs_is_sensible },
 	{ "statvfs_counts", statvfs_counts },
 	{ "pathconf_limits", pathconf_limits },
