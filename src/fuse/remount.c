@@ -38,19 +38,31 @@ static int remount_daemon(const struct options *opt, int fd)
 	return EXIT_CODE_OK;
 }
 
-int daemon_remount(const struct options *opt)
+/*
+ * Whoever remounts read-only may take the power away next, as a shutdown does, and
+ * the kernel does not tell the daemon.  From here on nothing gets dirty any more.
+ */
+static int remount_kernel(const struct options *opt, int fd)
 {
 	unsigned long flags = options_mount_flags(opt) | MS_REMOUNT;
+
+	if (mount(opt->source, opt->dir, "fuse.daxfs", flags, NULL))
+		return refuse(opt, strerror(errno));
+	if (opt->rdonly && ioctl(fd, DAXFS_IOC_SYNC))
+		log_warn("%s is read-only, but not all of its data is durable: %s", opt->dir, strerror(errno));
+	return EXIT_CODE_OK;
+}
+
+int daemon_remount(const struct options *opt)
+{
 	int fd, code;
 
 	fd = open(opt->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return refuse(opt, strerror(errno));
 	code = remount_daemon(opt, fd);
+	if (!code)
+		code = remount_kernel(opt, fd);
 	close(fd);
-	if (code)
-		return code;
-	if (mount(opt->source, opt->dir, "fuse.daxfs", flags, NULL))
-		return refuse(opt, strerror(errno));
-	return EXIT_CODE_OK;
+	return code;
 }

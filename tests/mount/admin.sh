@@ -18,6 +18,7 @@ GENERATOR=/usr/lib/systemd/system-generators/systemd-fstab-generator
 need setpriv findmnt python3
 setup 64M
 chmod 711 "$WORK"
+ln -s "$DAXFS" "$WORK/mount.fuse.daxfs"
 
 # -- unmounting ------------------------------------------------------------------
 
@@ -142,13 +143,38 @@ from_mount() {
 	forbidden
 }
 
+# remounting OPTION,...
+remounting() {
+	"$WORK/mount.fuse.daxfs" "$IMG" "$MNT" -o "remount,$1"
+}
+
 from_remount() {
 	remount_fs
-	ln -s "$DAXFS" "$WORK/mount.fuse.daxfs"
-	"$WORK/mount.fuse.daxfs" "$IMG" "$MNT" -o remount,nosuid,nodev,noexec
+	remounting nosuid,nodev,noexec
 	forbidden
-	"$WORK/mount.fuse.daxfs" "$IMG" "$MNT" -o remount
+	remounting suid,dev,exec
 	allowed
+	umount_fs
+}
+
+# Nobody may be writing; then all is durable, of files that are open too.
+to_read_only() {
+	mount_fs flush=0
+	seq 5000 >"$MNT/read"
+	exec 7>>"$MNT/written"
+	denies remounting ro 2>"$WORK/stderr"
+	grep -q busy "$WORK/stderr"
+	echo "still writable" >&7
+	exec 7>&- 8<"$MNT/read"
+	printf XX | dd of="$MNT/read" conv=notrunc status=none
+	[ "$(fs_json dirty_inodes)" != 0 ]
+	remounting ro
+	same "dirty inodes" 0 "$(fs_json dirty_inodes)"
+	denies touch "$MNT/new" 2>"$WORK/stderr"
+	same "text" XX "$(head -c 2 <&8)"
+	exec 8<&-
+	remounting rw
+	touch "$MNT/new"
 	umount_fs
 }
 
@@ -156,6 +182,7 @@ flags() {
 	check "a set-user-ID program, a device node" stage_flags
 	check "nosuid, nodev, noexec" from_mount
 	check "by remount" from_remount
+	check "remount,ro" to_read_only
 }
 
 # -- tables and tools ------------------------------------------------------------------
