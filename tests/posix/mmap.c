@@ -177,6 +177,39 @@ static void own_buffer(void)
 	close(fd);
 }
 
+/* -- executing -------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+#define CODE(n)		{ 0xb8, n, 0, 0, 0, 0xc3 }	/* return n */
+#elif defined(__aarch64__)
+#define CODE(n)		{ (n & 7) << 5, 0, 0x80, 0x52, 0xc0, 0x03, 0x5f, 0xd6 }
+#endif
+
+#ifdef CODE
+static void executing(void)
+{
+	static const unsigned char code[][8] = { CODE(3), CODE(5) };
+	int fd = filled("f", PAGE);
+	int (*run)(void);
+	char *p;
+
+	EQ(sizeof(code[0]), pwrite(fd, code[0], sizeof(code[0]), 0));
+	p = map(fd, PAGE, PROT_READ | PROT_EXEC, MAP_SHARED);
+	memcpy(&run, &p, sizeof(run));
+	EQ(3, run());
+	EQ(sizeof(code[1]), pwrite(fd, code[1], sizeof(code[1]), 0));
+	__builtin___clear_cache(p, p + PAGE);
+	EQ(5, run());
+	OK(munmap(p, PAGE));
+	close(fd);
+}
+#else
+static void executing(void)
+{
+	posix_skip("no program for this processor");
+}
+#endif
+
 /* -- signals ------------------------------------------------------------------------------ */
 
 static sigjmp_buf out;
@@ -388,6 +421,7 @@ const struct posix_case posix_mmap[] = {
 	{ "hole", hole },
 	{ "preallocated", preallocated },
 	{ "own_buffer", own_buffer },
+	{ "executing", executing },
 	{ "beyond_the_end", beyond_the_end },
 	{ "truncated_under_a_mapping", truncated_under_a_mapping },
 	{ "punched_under_a_mapping", punched_under_a_mapping },
