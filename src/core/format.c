@@ -108,14 +108,15 @@ static int check_size(const struct region *rg, const struct fs_format_opts *o, u
 	uint64_t bytes = o->size ? o->size : rg->size;
 
 	if (bytes > rg->size) {
-		log_error("%s has %" PRIu64 " bytes, fewer than the %" PRIu64 " asked for: give a smaller size",
-			  path, rg->size, bytes);
+		log_error("%s has %" PRIu64 " bytes, fewer than the %" PRIu64 " asked for: give a smaller size%s",
+			  path, rg->size, bytes, region_resize_hint(rg));
 		return -ENOSPC;
 	}
 	*nr_blocks = bytes >> DAXFS_BLOCK_SHIFT;
 	if (*nr_blocks < DAXFS_MIN_BLOCKS) {
-		log_error("%s: %" PRIu64 " bytes are too small for a daxfs: it needs at least %" PRIu64,
-			  path, bytes, (uint64_t)DAXFS_MIN_BLOCKS << DAXFS_BLOCK_SHIFT);
+		log_error("%s: %" PRIu64 " bytes are too small for a daxfs: it needs at least %" PRIu64 "%s",
+			  path, bytes, (uint64_t)DAXFS_MIN_BLOCKS << DAXFS_BLOCK_SHIFT,
+			  region_resize_hint(rg));
 		return -ENOSPC;
 	}
 	return 0;

@@ -61,7 +61,8 @@ static int refuse(const struct fs_opts *o, struct region *rg, enum super_error w
 		log_error("%s: %s; mount it with a newer daxfs", name, why);
 		return -EPROTONOSUPPORT;
 	case SUPER_TOO_SMALL:
-		log_error("%s: %s; has the device been cut short?", name, why);
+		log_error("%s: %s; has the device been cut short?%s", name, why,
+			  region_resize_hint(rg));
 		return -EINVAL;
 	case SUPER_DAMAGED:
 		if (super_find_copy(rg))
@@ -470,6 +471,7 @@ static void stat_identity(const struct fs *fs, struct fs_stat *st)
 	st->flags = atomic_load(&fs->flags) & ~FS_ABANDONED;
 	snprintf(st->backend, sizeof(st->backend), "%s", region_kind_name(fs->rg));
 	snprintf(st->durability, sizeof(st->durability), "%s", region_durability(fs->rg));
+	st->power_safe = region_power_safe(fs->rg);
 }
 
 void fs_statfs(struct fs *fs, struct fs_stat *st)

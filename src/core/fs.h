@@ -95,6 +95,7 @@ struct fs_stat {
 	char     label[65];
 	char     backend[32];		/* region kind */
 	char     durability[160];	/* what the region promises, a sentence */
+	bool     power_safe;		/* what is durable outlives a power loss */
 	bool     was_clean, from_snapshot;
 };
 

@@ -23,6 +23,7 @@
 #include "fuse/options.h"
 #include "fuse/session.h"
 #include "fuse/signals.h"
+#include "pm/region.h"
 
 /* umount(8) returns before the old daemon has finished: wait that long for its lock. */
 #define LOCK_WAIT_MS	3000
@@ -56,13 +57,23 @@ int daemon_check(const struct options *opt)
 	int code = check_dir(opt->dir);
 
 	if (!code && access(opt->source, R_OK)) {
-		log_error("%s: %s", opt->source, strerror(errno));
+		region_open_failed(opt->source, -errno);
 		code = EXIT_CODE_MOUNT;
 	}
 	return code;
 }
 
 /* -- the child ------------------------------------------------------------- */
+
+/* Not an error: an image in tmpfs is how one tries daxfs. */
+static void warn_unsafe(const struct daemon *d)
+{
+	struct fs_stat st;
+
+	fs_statfs(d->fs, &st);
+	if (!st.power_safe)
+		log_warn("%s is no place for what must last: %s", d->opt->source, st.durability);
+}
 
 static void log_mounted(const struct daemon *d)
 {
@@ -117,11 +128,13 @@ static void ready(struct daemon *d)
 {
 	if (d->opt->foreground || d->opt->verbose)
 		log_mounted(d);
+	warn_unsafe(d);
 	if (d->ready_fd == NOT_IN_BACKGROUND)
 		return;
 	log_to(d->opt, LOG_TO_SYSLOG);
 	detach_from_terminal();
 	log_mounted(d);
+	warn_unsafe(d);
 	tell_parent(d, EXIT_CODE_OK);
 }
 

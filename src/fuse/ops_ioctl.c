@@ -70,6 +70,7 @@ static void fill_engine(struct daxfs_ioc_stat *out, struct fs *fs)
 	out->flags |= fs_rdonly(fs) ? DAXFS_IOC_RDONLY : 0;
 	out->flags |= st.was_clean ? DAXFS_IOC_WAS_CLEAN : 0;
 	out->flags |= st.from_snapshot ? DAXFS_IOC_FROM_SNAPSHOT : 0;
+	out->flags |= st.power_safe ? DAXFS_IOC_POWER_SAFE : 0;
 	out->blocks = st.blocks;
 	out->bfree = st.bfree;
 	out->inodes = st.inodes;

@@ -43,8 +43,12 @@ static void trim(uint8_t *space, uint64_t space_size, uint8_t *addr, uint64_t si
 
 static int map_failed(const struct region *rg, int err)
 {
-	log_error("cannot map %llu bytes of %s: %s", (unsigned long long)rg->size,
-		  rg->path ? rg->path : "memory", strerror(-err));
+	bool large = rg->kind == REGION_DAX_CHAR && rg->align > PM_HUGE_PAGE;
+
+	log_error("cannot map %llu bytes of %s: %s%s", (unsigned long long)rg->size,
+		  rg->path ? rg->path : "memory", strerror(-err),
+		  large ? "; its alignment is more than 2 MiB: 'ndctl create-namespace -f -e NAMESPACE "
+			  "--mode=devdax --align=2M' changes that and destroys what it holds" : "");
 	return err;
 }
 

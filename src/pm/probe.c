@@ -3,14 +3,12 @@
  * probe.c -- what a device or file is
  *
  * Owns the knowledge of sysfs and of filesystem types: kind, size, alignment
- * and whether a mapping reaches the media.  Reads only, keeps nothing, takes no
+ * and whether a mapping reaches the media and outlives a power loss.  Reads only, keeps nothing, takes no
  * locks.
  */
 #include "pm/probe.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -24,34 +22,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "pm/sysfs.h"
 
 #define SYSFS_DIR_MAX 64
-
-/* Reads a number from a file of sysfs. */
-static int read_number(const char *dir, const char *name, uint64_t *value)
-{
-	char path[4096], text[32], *end;
-	ssize_t got;
-	int fd;
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
-		return -ENAMETOOLONG;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got <= 0)
-		return -EIO;
-	text[got] = '\0';
-	errno = 0;
-	uint64_t v = strtoull(text, &end, 0);
-
-	if (errno || end == text)
-		return -EIO;
-	*value = v;
-	return 0;
-}
 
 static void sysfs_dir(char dir[SYSFS_DIR_MAX], const char *type, dev_t rdev)
 {
@@ -60,28 +33,20 @@ static void sysfs_dir(char dir[SYSFS_DIR_MAX], const char *type, dev_t rdev)
 
 bool probe_is_dax_char(dev_t rdev)
 {
-	char dir[SYSFS_DIR_MAX], link[SYSFS_DIR_MAX + 16], target[256];
-	ssize_t len;
+	char dir[SYSFS_DIR_MAX], name[64];
 
 	sysfs_dir(dir, "char", rdev);
-	snprintf(link, sizeof(link), "%s/subsystem", dir);
-	len = readlink(link, target, sizeof(target) - 1);
-	if (len < 0)
-		return false;
-	target[len] = '\0';
-	const char *name = strrchr(target, '/');
-
-	return name && !strcmp(name, "/dax");
+	return sysfs_link(dir, "subsystem", name, sizeof(name)) && !strcmp(name, "dax");
 }
 
 int probe_dax_char(const char *dir, struct probe *p)
 {
-	int err = read_number(dir, "size", &p->size);
+	int err = sysfs_number(dir, "size", &p->size);
 
 	if (err)
 		return err;
-	if (read_number(dir, "align", &p->align) &&
-	    read_number(dir, "../dax_region/align", &p->align))
+	if (sysfs_number(dir, "align", &p->align) &&
+	    sysfs_number(dir, "../dax_region/align", &p->align))
 		p->align = PM_HUGE_PAGE;	/* the driver's own default */
 	if (p->align < PM_PAGE || p->align & (p->align - 1))
 		return -EINVAL;
@@ -90,12 +55,44 @@ int probe_dax_char(const char *dir, struct probe *p)
 	return 0;
 }
 
+/* Whether a directory of sysfs is an NVDIMM region, and what it promises. */
+static bool region_says(const char *dir, enum pm_persistence *says)
+{
+	char text[32];
+
+	if (sysfs_text(dir, "devtype", text, sizeof(text)) || strncmp(text, "nd_", 3))
+		return false;
+	if (!strcmp(text, "nd_volatile")) {
+		*says = PM_VOLATILE;
+		return true;
+	}
+	if (strcmp(text, "nd_pmem"))
+		return false;
+	(void)sysfs_text(dir, "persistence_domain", text, sizeof(text));
+	*says = !strcmp(text, "cpu_cache") ? PM_CPU_CACHE :
+		!strcmp(text, "memory_controller") ? PM_MEMORY_CONTROLLER : PM_UNKNOWN;
+	return true;
+}
+
+enum pm_persistence pm_persistence(const char *dir)
+{
+	enum pm_persistence says = PM_NO_REGION;
+	char *path = realpath(dir, NULL), *slash;
+
+	if (!path)
+		return PM_NO_REGION;
+	while (!region_says(path, &says) && (slash = strrchr(path, '/')))
+		*slash = '\0';
+	free(path);
+	return says;
+}
+
 bool probe_queue_dax(const char *dir)
 {
 	uint64_t dax = 0;
 
-	if (read_number(dir, "queue/dax", &dax))
-		(void)read_number(dir, "../queue/dax", &dax);
+	if (sysfs_number(dir, "queue/dax", &dax))
+		(void)sysfs_number(dir, "../queue/dax", &dax);
 	return dax == 1;
 }
 
@@ -118,6 +115,9 @@ static int probe_char(dev_t rdev, const char *path, struct probe *p)
 
 	if (err)
 		log_error("%s: %s does not tell size and alignment: %s", path, dir, strerror(-err));
+	p->persistence = pm_persistence(dir);
+	if (p->persistence == PM_NO_REGION)
+		p->persistence = PM_VOLATILE;	/* the kernel's device-DAX over ordinary memory */
 	return err;
 }
 
@@ -134,11 +134,13 @@ static int probe_block(int fd, dev_t rdev, const char *path, struct probe *p)
 	sysfs_dir(dir, "block", rdev);
 	p->kind = probe_queue_dax(dir) ? REGION_PMEM_BLK : REGION_FILE;
 	p->direct = p->kind == REGION_PMEM_BLK && takes_map_sync(fd);
+	p->persistence = pm_persistence(dir);
 	return 0;
 }
 
 static int probe_file(int fd, const struct stat *st, const char *path, struct probe *p)
 {
+	char dir[SYSFS_DIR_MAX];
 	struct statfs fs;
 
 	if (fstatfs(fd, &fs)) {
@@ -155,6 +157,8 @@ static int probe_file(int fd, const struct stat *st, const char *path, struct pr
 	else
 		p->kind = REGION_FILE;
 	p->direct = p->kind != REGION_FILE;
+	sysfs_dir(dir, "block", st->st_dev);
+	p->persistence = p->kind == REGION_TMPFS_FILE ? PM_VOLATILE : pm_persistence(dir);
 	return 0;
 }
 

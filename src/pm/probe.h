@@ -18,12 +18,22 @@ enum pm_flush_kind {
 	PM_FLUSH_EADR, PM_FLUSH_CLWB, PM_FLUSH_CLFLUSHOPT, PM_FLUSH_CLFLUSH, PM_FLUSH_OTHER,
 };
 
+/* What the platform promises of the memory below, by /sys/bus/nd. */
+enum pm_persistence {
+	PM_NO_REGION,		/* no NVDIMM region is above the device in sysfs */
+	PM_VOLATILE,		/* ordinary memory */
+	PM_UNKNOWN,		/* persistent memory of which the firmware says no more */
+	PM_MEMORY_CONTROLLER,	/* what was flushed and fenced survives */
+	PM_CPU_CACHE,		/* eADR: the caches survive too */
+};
+
 /* What region_probe() found out. */
 struct probe {
 	enum region_kind kind;
 	bool direct;		/* a mapping reaches the media, no page cache between */
 	uint64_t size;		/* bytes, as the device or file says */
 	uint64_t align;		/* bytes */
+	enum pm_persistence persistence;
 };
 
 /**
@@ -52,6 +62,14 @@ bool probe_is_dax_char(dev_t rdev);
 int probe_dax_char(const char *dir, struct probe *p);
 
 /**
+ * pm_persistence - what the NVDIMM region that a device lies in promises
+ * @dir: the device's directory in sysfs, or a link to it
+ *
+ * Return: PM_NO_REGION when none of its parents is such a region.
+ */
+enum pm_persistence pm_persistence(const char *dir);
+
+/**
  * probe_queue_dax - whether a block device lies on persistent memory
  * @dir: its directory in sysfs, of the disk or of a partition
  *
@@ -73,6 +91,13 @@ bool probe_queue_dax(const char *dir);
  * Return:  0, -EINVAL or what the kernel said.
  */
 int region_probe(int fd, const char *path, struct probe *p);
+
+/**
+ * region_describe - settle what region_durability() and region_power_safe() say
+ * @rg:          kind, flags, ops and direct are set
+ * @persistence: of the memory below
+ */
+void region_describe(struct region *rg, enum pm_persistence persistence);
 
 /**
  * region_new_memory - a region of anonymous zeroed memory

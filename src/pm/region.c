@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "pm/missing.h"
 #include "pm/pm.h"
 #include "pm/probe.h"
 
@@ -89,9 +90,15 @@ static const char *way_out(int err)
 	}
 }
 
-static int open_failed(const char *path, int err)
+int region_open_failed(const char *path, int err)
 {
-	log_error("cannot open %s: %s%s", path, strerror(-err), way_out(err));
+	bool absent = err == -ENOENT || err == -ENXIO || err == -ENODEV;
+	char why[256];
+
+	if (absent && missing_reason("/sys", path, why, sizeof(why)))
+		log_error("cannot open %s: %s", path, why);
+	else
+		log_error("cannot open %s: %s%s", path, strerror(-err), way_out(err));
 	return err;
 }
 
@@ -102,9 +109,10 @@ static int check_type(struct opening *op)
 	struct stat st;
 
 	if (stat(path, &st)) {
-		if (errno == ENOENT && (op->o->flags & REGION_CREATE))
+		if (errno == ENOENT && (op->o->flags & REGION_CREATE) &&
+		    !missing_is_device_name(path))
 			return 0;
-		return open_failed(path, -errno);
+		return region_open_failed(path, -errno);
 	}
 	op->block = S_ISBLK(st.st_mode);
 	if (S_ISCHR(st.st_mode) && !probe_is_dax_char(st.st_rdev)) {
@@ -144,7 +152,7 @@ static int check_block_writable(const struct region *rg)
 
 	if (ioctl(rg->fd, BLKROGET, &read_only) || !read_only)
 		return 0;
-	return open_failed(rg->path, -EROFS);
+	return region_open_failed(rg->path, -EROFS);
 }
 
 static int open_fd(struct region *rg, struct opening *op)
@@ -157,7 +165,7 @@ static int open_fd(struct region *rg, struct opening *op)
 	if (fd == -EBUSY)
 		return busy(rg->path);
 	if (fd < 0)
-		return open_failed(rg->path, fd);
+		return region_open_failed(rg->path, fd);
 	rg->fd = fd;
 	return op->block && !for_reading(op->o) ? check_block_writable(rg) : 0;
 }
@@ -232,6 +240,7 @@ static int setup(struct region *rg)
 	/* What is never written back needs no msync. */
 	rg->ops = p.direct || (rg->flags & (REGION_PRIVATE | REGION_RDONLY)) ? &pm_ops_pmem
 									     : &pm_ops_msync;
+	region_describe(rg, p.persistence);
 	err = check_probe(rg, &p);
 	return err ? err : region_map(rg);
 }
@@ -309,6 +318,7 @@ int region_new_memory(struct region **out, enum region_kind kind, const struct p
 	rg->ops = ops;
 	rg->direct = true;
 	rg->size = size & ~(PM_PAGE - 1);
+	region_describe(rg, PM_VOLATILE);
 	err = rg->size ? region_map(rg) : -EINVAL;
 	if (!err)
 		err = pm_guard_install();
@@ -337,56 +347,4 @@ void region_close(struct region *rg)
 		close(rg->fd);
 	free(rg->path);
 	free(rg);
-}
-
-/* -- names -------------------------------------------------------------------- */
-
-const char *region_kind_name(const struct region *rg)
-{
-	static const char *const names[] = {
-		[REGION_DAX_CHAR] = "device-DAX",
-		[REGION_PMEM_BLK] = "pmem block device",
-		[REGION_FSDAX_FILE] = "file on fs-dax",
-		[REGION_TMPFS_FILE] = "file on tmpfs",
-		[REGION_FILE] = "page cache",
-		[REGION_RECORD] = "recording",
-	};
-
-	if (rg->kind == REGION_TMPFS_FILE && rg->fd < 0)
-		return "anonymous memory";
-	return names[rg->kind];
-}
-
-static const char *direct_durability(const struct region *rg)
-{
-	static const char *const texts[][2] = {
-		[PM_FLUSH_EADR] = { "no flush (eADR) + sfence; survives power loss",
-				    "no flush (eADR) + sfence; tmpfs: contents do not survive power loss" },
-		[PM_FLUSH_CLWB] = { "clwb + sfence; survives power loss",
-				    "clwb + sfence; tmpfs: contents do not survive power loss" },
-		[PM_FLUSH_CLFLUSHOPT] = { "clflushopt + sfence; survives power loss",
-					  "clflushopt + sfence; tmpfs: contents do not survive power loss" },
-		[PM_FLUSH_CLFLUSH] = { "clflush; survives power loss",
-				       "clflush; tmpfs: contents do not survive power loss" },
-		[PM_FLUSH_OTHER] = { "cache-line write-back + barrier; survives power loss",
-				     "cache-line write-back + barrier; tmpfs: contents do not survive power loss" },
-	};
-
-	return texts[pm_flush_kind()][rg->kind == REGION_TMPFS_FILE];
-}
-
-const char *region_durability(const struct region *rg)
-{
-	if (rg->kind == REGION_RECORD)
-		return "recorded; power loss is simulated";
-	if (rg->flags & REGION_PRIVATE)
-		return "private copy in memory; nothing is written to the media";
-	if (rg->flags & REGION_RDONLY)
-		return "read-only; nothing is written to the media";
-	if (rg->ops == &pm_ops_pmem)
-		return direct_durability(rg);
-	if (rg->kind == REGION_PMEM_BLK)
-		return "msync, as the kernel maps this block device through its page cache; "
-		       "survives power loss";
-	return "msync; survives power loss as far as the storage below keeps its fsync promise";
 }

@@ -44,6 +44,8 @@ struct region {
 	bool direct;		/* no page cache between the mapping and the media */
 	uint64_t align;		/* bytes, smallest unit the device maps */
 	char *path;
+	char durability[128];	/* region_durability() */
+	bool power_safe;	/* region_power_safe() */
 	void *priv;		/* backend's own */
 	void (*close)(struct region *rg);	/* ends priv, may be NULL */
 	uint64_t id;		/* never given twice in a process */
@@ -102,9 +104,39 @@ const char *region_kind_name(const struct region *rg);
  * region_durability - which flush is used and what survives power loss
  * @rg: region
  *
- * Return: one static sentence without a full stop.
+ * Return: one sentence without a full stop, valid as long as @rg.
  */
 const char *region_durability(const struct region *rg);
+
+/**
+ * region_power_safe - whether what is durable here outlives a power loss
+ * @rg: region
+ *
+ * Return: false for tmpfs, memory that the platform calls volatile, and device-DAX
+ *         or fs-dax of which it says nothing.
+ */
+bool region_power_safe(const struct region *rg);
+
+/**
+ * region_open_failed - say why a device or file cannot be opened, and the way out
+ * @path: of it
+ * @err:  negative errno
+ *
+ * For a device of persistent memory that is absent or disabled: the command
+ * that brings it back.
+ *
+ * Context: logs one sentence.
+ * Return:  @err.
+ */
+int region_open_failed(const char *path, int err);
+
+/**
+ * region_resize_hint - how a device of this kind gets another size, for messages
+ * @rg: region
+ *
+ * Return: a static clause that begins with "; ", or "".
+ */
+const char *region_resize_hint(const struct region *rg);
 
 /**
  * region_error - whether a fence has ever failed to make data durable

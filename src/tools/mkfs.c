@@ -23,6 +23,8 @@
 #include "config.h"
 #include "core/fs.h"
 #include "daxfs/format.h"
+#include "pm/missing.h"
+#include "pm/region.h"
 #include "tools/target.h"
 
 #define MIN_SIZE	(DAXFS_MIN_BLOCKS * DAXFS_BLOCK_SIZE)
@@ -214,6 +216,8 @@ static int check_absent(struct mkfs *m, int err)
 		log_error("%s: %s", m->fo.path, strerror(err));
 		return -err;
 	}
+	if (missing_is_device_name(m->fo.path))
+		return region_open_failed(m->fo.path, -err);
 	if (!m->fo.size) {
 		log_error("%s does not exist; -s SIZE makes a file of that size", m->fo.path);
 		return -ENOENT;

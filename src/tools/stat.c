@@ -169,6 +169,7 @@ static int print_json(const struct daxfs_ioc_stat *st)
 	add_number(o, "format_version", st->version);
 	add_text(o, "backend", st->backend);
 	add_text(o, "durability", st->durability);
+	add_flag(o, "power_safe", st->flags & DAXFS_IOC_POWER_SAFE);
 	add_options(o, st);
 	add_flag(o, "was_clean", st->flags & DAXFS_IOC_WAS_CLEAN);
 	add_flag(o, "from_snapshot", st->flags & DAXFS_IOC_FROM_SNAPSHOT);

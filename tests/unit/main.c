@@ -14,7 +14,7 @@
 #define SUITES(X)								\
 	X(base_crc) X(base_list) X(base_log) X(base_radix)		\
 	X(base_rcu) X(base_size)						\
-	X(pm_guard) X(pm_record) X(pm_region)					\
+	X(pm_guard) X(pm_missing) X(pm_record) X(pm_region)			\
 	X(disk_dinode) X(disk_dirblk) X(disk_extmap) X(disk_snap)		\
 	X(disk_super) X(disk_txn) X(disk_xattr)					\
 	X(check_acl) X(check_answers) X(check_clean) X(check_names) X(check_owners) X(check_repair)	\
