@@ -260,7 +260,7 @@ static int check_device(const struct fsck *f)
 	struct stat st;
 
 	if (stat(f->device, &st)) {
-		log_error("%s: %s", f->device, strerror(errno));
+		region_open_failed(f->device, -errno);
 		return -EINVAL;
 	}
 	if (target_mounted(f->device, where, sizeof(where)) == 1) {
