@@ -59,8 +59,8 @@ says_of() {
 # -- ordinary work ----------------------------------------------------------------
 
 tree() {
-	cp -a "$DAXFS_SRC/src" "$MNT/src"
-	diff -r --no-dereference "$DAXFS_SRC/src" "$MNT/src"
+	cp -a "$DAXFS_SRC/src/pm" "$MNT/src"
+	diff -r --no-dereference "$DAXFS_SRC/src/pm" "$MNT/src"
 }
 
 names() {

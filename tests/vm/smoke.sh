@@ -24,7 +24,7 @@ passed=0 failed=0 skipped=0
 
 # boot PART: one life of the machine, its checks added up
 boot() {
-	bash "$DAXFS_SRC/contrib/vm/run" -t 200 -n "$media/nv0" -n "$media/nv1" -o "$work" \
+	bash "$DAXFS_SRC/contrib/vm/run" -t 600 -n "$media/nv0" -n "$media/nv1" -o "$work" \
 		-e DAXFS_SRC="$DAXFS_SRC" -e DAXFS_BUILD="$DAXFS_BUILD" \
 		bash "$DAXFS_SRC/tests/vm/inside.sh" "$1" >"$work/$1.log" 2>&1
 	code=$?
