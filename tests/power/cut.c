@@ -164,6 +164,14 @@ static uint64_t units(enum tick what)
 	}
 }
 
+/* Just behind an acknowledgement a missing fence shows, inside an operation a wrong order. */
+static uint64_t delay(void)
+{
+	uint64_t state = model.seed << 32 ^ model.next_cut;
+
+	return model.jitter && (model.next_cut & 1) ? next_random(&state) % model.jitter : 0;
+}
+
 void cut_tick(enum tick what)
 {
 	if (!model.armed || model.dead)
@@ -171,8 +179,14 @@ void cut_tick(enum tick what)
 	model.count.events++;
 	if (what == TICK_FENCE)
 		model.count.fences++;
-	if (model.next_cut == model.nr_cuts || units(what) < model.cut[model.next_cut])
+	if (!model.due) {
+		if (model.next_cut == model.nr_cuts || units(what) < model.cut[model.next_cut])
+			return;
+		model.due = model.count.events + delay();
+	}
+	if (model.count.events < model.due)
 		return;
+	model.due = 0;
 	model.next_cut++;
 	cut_now("count", model.next_cut == model.nr_cuts);
 }

@@ -63,8 +63,8 @@ static void map_it(uint64_t size, int prot)
 		fail("mmap");
 }
 
-/* Blocks are there beforehand, and durable: what is tried is the mapping. */
-static void prepare_map(struct job *j)
+/* Blocks are there beforehand, and durable: what is tried is what comes after. */
+static void prepare_blocks(struct job *j)
 {
 	open_file(j, 0);
 	for (uint64_t b = 0; b < j->blocks; b++) {
@@ -73,6 +73,11 @@ static void prepare_map(struct job *j)
 	}
 	if (fsync(fd))
 		fail("fsync");
+}
+
+static void prepare_map(struct job *j)
+{
+	prepare_blocks(j);
 	map_it(j->blocks * BLOCK, PROT_READ | PROT_WRITE);
 }
 
@@ -142,7 +147,7 @@ static uint64_t line_block(const struct job *j, uint64_t i, uint64_t n)
 	return (n * j->blocks / 10 + i) % j->blocks;
 }
 
-static void op_ten_lines(struct job *j, uint64_t i)
+static void write_ten_lines(struct job *j, uint64_t i)
 {
 	fill(buf, j, i, 0);
 	for (uint64_t n = 0; n < 10; n++) {
@@ -151,8 +156,19 @@ static void op_ten_lines(struct job *j, uint64_t i)
 		if (pwrite(fd, buf, 64, (off_t)(b * BLOCK)) != 64)
 			fail("pwrite");
 	}
+}
+
+static void op_ten_lines(struct job *j, uint64_t i)
+{
+	write_ten_lines(j, i);
 	if (fsync(fd))
 		fail("fsync");
+}
+
+static void op_ten_lines_sync(struct job *j, uint64_t i)
+{
+	write_ten_lines(j, i);
+	sync();
 }
 
 /* Plain stores, one word after the other. */
@@ -323,7 +339,8 @@ const struct work data_works[] = {
 	{ "sync", prepare_file, op_sync, check_data },
 	{ "syncfs", prepare_file, op_syncfs, check_data },
 	{ "fallocate", prepare_file, op_fallocate, check_data },
-	{ "ten-lines", prepare_file, op_ten_lines, check_lines },
+	{ "ten-lines", prepare_blocks, op_ten_lines, check_lines },
+	{ "ten-lines-sync", prepare_blocks, op_ten_lines_sync, check_lines },
 	{ "mmap", prepare_map, store_block, check_data },
 	{ "msync", prepare_map, op_msync, check_data },
 	{ "dax", prepare_device, store_block, check_data },

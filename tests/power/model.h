@@ -65,8 +65,10 @@ struct model {
 	enum unit unit;
 	uint64_t *cut;		/* rising, in units since the guest armed the model */
 	unsigned nr_cuts, next_cut;
+	uint64_t jitter;	/* every second cut falls up to so many events later */
 	bool strict_fences;	/* locked instructions do not drain */
 
+	uint64_t due;		/* the event at which the next cut falls, when its unit has come; else 0 */
 	bool armed, dead;
 	unsigned nr_images;
 };

@@ -372,6 +372,8 @@ static void parse(const char *name, const char *value)
 		model.nr_cuts = parse_list(value, &model.cut);
 	else if (!strcmp(name, "evict"))
 		parse_rates(value);
+	else if (!strcmp(name, "jitter"))
+		model.jitter = strtoull(value, NULL, 10);
 	else if (!strcmp(name, "seed"))
 		model.seed = strtoull(value, NULL, 10);
 	else if (!strcmp(name, "granule") && is_one_of(value, "8", "64", NULL))
