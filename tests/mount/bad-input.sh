@@ -21,7 +21,7 @@ state() {
 	elif [ -f "$TARGET" ] && [ "$(stat -c %s "$TARGET")" -gt 1073741824 ]; then
 		stat -c 'length %s' "$TARGET"
 	else
-		sha256sum <"$TARGET"
+		cksum <"$TARGET"
 	fi
 }
 
