@@ -233,7 +233,7 @@ figures() {
 	"$MKFS" -q -f -L 'a label' "$IMG"
 	mount_fs
 	head -c 5000000 /dev/zero >"$MNT/used"
-	sync
+	"$CTL" sync "$MNT"
 	total=$(($(fs_json blocks) * 4))
 	same "df" "$IMG fuse.daxfs $total $MNT" "$(df -k --output=source,fstype,size,target "$MNT" | tail -n 1 | tr -s ' ')"
 	same "df, available" "$(($(fs_json bfree) * 4))" "$(df -k --output=avail "$MNT" | tail -n 1 | tr -d ' ')"

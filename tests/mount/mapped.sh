@@ -44,6 +44,7 @@ crash() {
 store_and_crash() {
 	: >"$MNT/file"
 	[ "$1" != dax=inode ] || chattr +x "$MNT/file"
+	rm -f "$WORK/said"
 	(cd / && exec python3 "$PROGRAM" store "$MNT/file") >"$WORK/said" 2>&1 &
 	storer=$!
 	code=0
