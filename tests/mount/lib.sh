@@ -11,6 +11,7 @@
 #   DAXFS_BUILD    directory with daxfs, mkfs.daxfs, daxfsctl (default: here)
 #   DAXFS_SRC      top of the source (default: found from this script's place)
 #   DAXFS_SHM      where images go (default: /dev/shm)
+#   DAXFS_DEVICE   a device that is used, and overwritten, in place of an image
 #   DAXFS_TIMEOUT  seconds until a test is ended as hung (default: 3600)
 #
 # A test prints one line per check, at its end "N passed, N failed, N skipped",
@@ -250,7 +251,7 @@ clean_up() {
 	end_loops
 	rmdir "$MNT"
 	rm -rf --one-file-system "$WORK"
-	rm -f "$IMG" "$IMG".*
+	[ -n "${DAXFS_DEVICE:-}" ] || rm -f "$IMG" "$IMG".*
 	if [ -z "$FINISHED" ]; then
 		echo "FAIL  $(basename "$0") ended early, exit code $result"
 		echo "$PASSED passed, $((FAILED + 1)) failed, $SKIPPED skipped"
@@ -284,7 +285,7 @@ setup() {
 	need_mount
 	WORK=$(mktemp -d)
 	MNT=$(mktemp -d)
-	IMG=$(mktemp --suffix=.img "$DAXFS_SHM/msXXXXXX")
+	IMG=${DAXFS_DEVICE:-$(mktemp --suffix=.img "$DAXFS_SHM/msXXXXXX")}
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM HUP
 	"$MKFS" -q -f -s "$1" "$IMG"
