@@ -227,6 +227,12 @@ static bool writes_block(const struct job *j, uint64_t i, uint64_t block)
 	return block_of(j, i) == block;
 }
 
+static bool writes_appended(const struct job *j, uint64_t i, uint64_t block)
+{
+	(void)j;
+	return i == block + 1;
+}
+
 static bool writes_line(const struct job *j, uint64_t i, uint64_t block)
 {
 	bool found = false;
@@ -260,7 +266,7 @@ static void judge_block(const struct job *j, const struct expected *e, struct ve
 		uint64_t op = word_op(j, buf[i], e->block, i);
 
 		good += op == e->last;
-		next += op != e->last && op == e->flight;
+		next += e->flight && op != e->last && op == e->flight;
 		foreign += op == UINT64_MAX || op > j->acked + 1;
 	}
 	judge_flight(e, next, v);
@@ -299,19 +305,29 @@ static bool open_to_judge(const struct job *j)
 	return true;
 }
 
-static void check_data(struct job *j, struct verdict *v)
+static void check_blocks(const struct job *j, uint64_t blocks, writes_fn *writes, struct verdict *v)
 {
 	if (!open_to_judge(j)) {
 		v->lost = j->acked;
 		return;
 	}
-	for (uint64_t b = 0; b < j->blocks; b++) {
+	for (uint64_t b = 0; b < blocks; b++) {
 		struct expected e = { .block = b, .words = WORDS };
 
-		expect(j, b, writes_block, &e);
+		expect(j, b, writes, &e);
 		read_block(b);
 		judge_block(j, &e, v);
 	}
+}
+
+static void check_data(struct job *j, struct verdict *v)
+{
+	check_blocks(j, j->blocks, writes_block, v);
+}
+
+static void check_appended(struct job *j, struct verdict *v)
+{
+	check_blocks(j, j->ops, writes_appended, v);
 }
 
 static void check_lines(struct job *j, struct verdict *v)
@@ -335,7 +351,7 @@ const struct work data_works[] = {
 	{ "o-sync", prepare_osync, write_block, check_data },
 	{ "o-dsync", prepare_odsync, write_block, check_data },
 	{ "no-sync", prepare_file, write_block, check_data },
-	{ "append", prepare_append, op_append, check_data },
+	{ "append", prepare_append, op_append, check_appended },
 	{ "sync", prepare_file, op_sync, check_data },
 	{ "syncfs", prepare_file, op_syncfs, check_data },
 	{ "fallocate", prepare_file, op_fallocate, check_data },
