@@ -7,8 +7,11 @@
  * names the filesystem if its type does not tell.
  */
 #include <linux/magic.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 
 #include "posix/report.h"
@@ -38,6 +41,11 @@ static const struct exception exceptions[] = {
 	{ NULL, NULL, NULL },
 };
 
+/* Only on kernels older than this one. */
+static const struct { struct exception e; unsigned major, minor; } before[] = {
+	{ { "daxfs", "times.birth", "the kernel tells FUSE of statx(2) since Linux 6.6" }, 6, 6 },
+};
+
 static const struct { long magic; const char *name; } kinds[] = {
 	{ FUSE_SUPER_MAGIC, "daxfs" },
 	{ EXT4_SUPER_MAGIC, "ext4" },
@@ -62,11 +70,30 @@ const char *posix_except_init(const char *dir)
 	return kind;
 }
 
+static bool is_meant(const struct exception *e, const char *what)
+{
+	return strcmp(e->fs, kind) == 0 && strcmp(e->what, what) == 0;
+}
+
+static bool kernel_is_older(unsigned major, unsigned minor)
+{
+	unsigned now_major, now_minor;
+	struct utsname name;
+
+	if (uname(&name) || sscanf(name.release, "%u.%u", &now_major, &now_minor) != 2)
+		return false;
+	return now_major < major || (now_major == major && now_minor < minor);
+}
+
 const char *posix_excepts(const char *what)
 {
 	for (const struct exception *e = exceptions; e->fs; e++) {
-		if (strcmp(e->fs, kind) == 0 && strcmp(e->what, what) == 0)
+		if (is_meant(e, what))
 			return e->why;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+		if (is_meant(&before[i].e, what) && kernel_is_older(before[i].major, before[i].minor))
+			return before[i].e.why;
 	}
 	return NULL;
 }
