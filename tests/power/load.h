@@ -27,7 +27,6 @@ struct job {
 	uint64_t ops;
 	uint64_t seed;
 	uint64_t acked;		/* when checking */
-	bool quiet;		/* no acknowledgements: the time is measured */
 };
 
 /* What became of the operations. */
