@@ -79,9 +79,9 @@ lazily() {
 
 # at_once COMMAND... -- after an unmount that has much to finish
 at_once() {
-	for _ in 1 2 3 4; do
+	for _ in 1 2; do
 		mount_fs
-		head -c 20000000 /dev/urandom >"$MNT/data"
+		head -c 8000000 /dev/zero >"$MNT/data"
 		patient_umount "$MNT"
 		"$@"
 	done
