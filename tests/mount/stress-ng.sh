@@ -3,7 +3,7 @@
 #
 # stress-ng.sh [SECONDS [STRESSOR...]] -- stress-ng's filesystem stressors
 #
-# What must hold: each one runs SECONDS (default 3; the long form is 60) with
+# What must hold: each one runs SECONDS (default 1; the long form is 60) with
 # --verify on a mount and ends without a failure, one after the other; at the
 # end the filesystem unmounts cleanly and mounts again.
 
@@ -11,7 +11,7 @@ set -eu
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-SECONDS_EACH=${1:-3}
+SECONDS_EACH=${1:-1}
 [ $# = 0 ] || shift
 
 # stress-ng's class "filesystem", and others that work in --temp-path.
