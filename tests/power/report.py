@@ -3,7 +3,6 @@
 import collections
 import datetime
 import os
-import platform
 import re
 import subprocess
 
@@ -93,7 +92,7 @@ def versions(args):
         kernel = " ".join(f.read().split()[:2])
     programs = ", ".join([first_line("qemu-system-x86_64", "--version"), first_line("git", "--version"),
                           "SQLite " + first_line("sqlite3", "--version").split()[0]])
-    return f"{programs}; guest {kernel}; host {platform.release()}"
+    return f"{programs}; guest {kernel}"
 
 
 def origin(args, rows):
@@ -104,6 +103,9 @@ def origin(args, rows):
 
 
 def price_table(prices):
+    if not prices:
+        yield "Not measured yet."
+        return
     yield "| call | filesystem | time, us | lines made durable | of these by CLWB | fences |"
     yield "|---|---|---|---|---|---|"
     text = {m.name: m.text for m in MODES}
