@@ -281,17 +281,7 @@ static void read_only_mount(void)
 		posix_skip("bind mounts are not allowed here");
 	OK(mount(NULL, "ro", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
 	OK(chdir("ro"));
-	for (const struct pathop *op = pathops; op->name; op++) {
-		if (!(op->flags & PATHOP_WRITES))
-			continue;
-		posix_note("%s", op->name);
-		if (op->flags & PATHOP_CREATES)
-			FAILS(EROFS, op->call("absent"));
-		else if (op->flags & PATHOP_DIR)
-			FAILS(EROFS, op->call("dir"));
-		else
-			FAILS(EROFS, op->call("file"));
-	}
+	pathops_fail_read_only();
 	FAILS(EROFS, open("file", O_WRONLY));
 	FAILS(EROFS, open("file", O_RDWR));
 	FAILS(EROFS, access("file", W_OK));

@@ -4,6 +4,7 @@
  */
 #include "posix/pathop.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,3 +114,18 @@ const struct pathop pathops[] = {
 	{ "execve", op_exec, 0 },
 	{ NULL, NULL, 0 },
 };
+
+void pathops_fail_read_only(void)
+{
+	for (const struct pathop *op = pathops; op->name; op++) {
+		if (!(op->flags & PATHOP_WRITES))
+			continue;
+		posix_note("%s", op->name);
+		if (op->flags & PATHOP_CREATES)
+			FAILS(EROFS, op->call("absent"));
+		else if (op->flags & PATHOP_DIR)
+			FAILS(EROFS, op->call("dir"));
+		else
+			FAILS(EROFS, op->call("file"));
+	}
+}

@@ -32,4 +32,7 @@ struct pathop {
 /* All of them; the last has no name. */
 extern const struct pathop pathops[];
 
+/* In a directory that cannot be written, with "file", "dir" and no "absent": each call that writes is EROFS. */
+void pathops_fail_read_only(void);
+
 #endif

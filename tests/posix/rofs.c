@@ -29,17 +29,7 @@ static void enter(void)
 static void every_call(void)
 {
 	enter();
-	for (const struct pathop *op = pathops; op->name; op++) {
-		if (!(op->flags & PATHOP_WRITES))
-			continue;
-		posix_note("%s", op->name);
-		if (op->flags & PATHOP_CREATES)
-			FAILS(EROFS, op->call("absent"));
-		else if (op->flags & PATHOP_DIR)
-			FAILS(EROFS, op->call("dir"));
-		else
-			FAILS(EROFS, op->call("file"));
-	}
+	pathops_fail_read_only();
 }
 
 /* What is wrong anyhow is told first. */
