@@ -18,6 +18,9 @@
 #define WORD		8
 #define GAP_MIN		16	/* equal bytes that end a run: a record header's worth */
 
+/* Bytes [start, end) of an edit. */
+struct span { size_t start, end; };
+
 /* Lines stored to and not flushed yet. */
 struct pending { uint8_t *from, *to; };
 
@@ -29,11 +32,6 @@ static uint64_t word_at(const uint8_t *p)
 	return v;
 }
 
-static bool word_same(const struct edit *e, size_t pos)
-{
-	return word_at(e->shadow + pos) == word_at(e->media + pos);
-}
-
 static bool line_same(const struct edit *e, size_t pos)
 {
 	uint64_t diff = 0;
@@ -43,63 +41,85 @@ static bool line_same(const struct edit *e, size_t pos)
 	return diff == 0;
 }
 
-/* first word in [pos, end) that differs, or end */
-static size_t run_start(const struct edit *e, size_t pos, size_t end)
+/* the words from @pos on that differ, a bit each */
+static uint64_t words_changed(const struct edit *e, size_t pos, size_t nr)
 {
-	while (pos + DAXFS_LINE <= end && line_same(e, pos))
-		pos += DAXFS_LINE;
-	while (pos < end && word_same(e, pos))
-		pos += WORD;
-	return pos;
+	uint64_t words = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		size_t at = pos + i * WORD;
+
+		words |= (uint64_t)(word_at(e->shadow + at) != word_at(e->media + at)) << i;
+	}
+	return words;
 }
 
-/* end of the run that starts at a differing word: the next GAP_MIN bytes are equal */
-static size_t run_end(const struct edit *e, size_t start, size_t end)
+/* how many bits of @w are set without a gap from bit @first on, which is set */
+static unsigned ones_from(uint64_t w, unsigned first)
 {
-	size_t run = start + WORD;
-
-	for (size_t pos = run; pos < end && pos - run < GAP_MIN; pos += WORD)
-		if (!word_same(e, pos))
-			run = pos + WORD;
-	return run;
+	return (unsigned)__builtin_ctzll(~(w >> first));
 }
 
-/* append old content to the log */
-static void log_add(struct txn *t, struct edit *e, size_t pos, size_t len)
+/* append a run's old content to the log */
+static void log_add(struct txn *t, struct edit *e, struct span run)
 {
 	struct dundo *u = (void *)(t->lane->log + sizeof(struct dlog) + t->log_used);
+	size_t len = run.end - run.start;
 
+	if (!len)
+		return;
 	assert(t->log_used + sizeof(*u) + len <= t->log_worst);
-	u->off = le64_make(disk_off(t->jn->disk, e->media + pos));
+	u->off = le64_make(disk_off(t->jn->disk, e->media + run.start));
 	u->len = le32_make((uint32_t)len);
 	u->rsvd = le32_make(0);
-	memcpy(u->old, e->media + pos, len);
+	memcpy(u->old, e->media + run.start, len);
 	t->log_used += sizeof(*u) + len;
 	t->log_nr++;
 	e->nr_runs++;
 }
 
-static void log_range(struct txn *t, struct edit *e, size_t pos, size_t end)
+/* more bytes that differ: they lengthen the run, or end it and begin the next */
+static void run_add(struct txn *t, struct edit *e, struct span *run, struct span more)
 {
-	while ((pos = run_start(e, pos, end)) < end) {
-		size_t stop = run_end(e, pos, end);
-
-		log_add(t, e, pos, stop - pos);
-		pos = stop;
+	if (run->end == run->start || more.start - run->end >= GAP_MIN) {
+		log_add(t, e, *run);
+		run->start = more.start;
 	}
+	run->end = more.end;
+}
+
+/* the line at @pos, or what the edit has of it */
+static void log_line(struct txn *t, struct edit *e, struct span *run, size_t pos)
+{
+	size_t left = e->len - pos, nr = (left < DAXFS_LINE ? left : DAXFS_LINE) / WORD;
+
+	if (nr == DAXFS_LINE / WORD && line_same(e, pos))
+		return;
+	for (uint64_t words = words_changed(e, pos, nr); words;) {
+		unsigned first = (unsigned)__builtin_ctzll(words), end = first + ones_from(words, first);
+
+		run_add(t, e, run, (struct span){ pos + first * WORD, pos + end * WORD });
+		words &= ~UINT64_C(0) << end;
+	}
+}
+
+static void log_range(struct txn *t, struct edit *e)
+{
+	struct span run = { 0, 0 };
+
+	for (size_t pos = 0; pos < e->len; pos += DAXFS_LINE)
+		log_line(t, e, &run, pos);
+	log_add(t, e, run);
 }
 
 /* a patched block: only the lines somebody asked for */
 static void log_patch(struct txn *t, struct edit *e)
 {
-	uint64_t left = e->touched;
+	struct span run = { 0, 0 };
 
-	while (left) {
-		size_t line = (size_t)__builtin_ctzll(left);
-
-		log_range(t, e, line * DAXFS_LINE, (line + 1) * DAXFS_LINE);
-		left &= left - 1;
-	}
+	for (uint64_t left = e->touched; left; left &= left - 1)
+		log_line(t, e, &run, (size_t)__builtin_ctzll(left) * DAXFS_LINE);
+	log_add(t, e, run);
 }
 
 /* complete the shadows and note what they will overwrite; returns fresh blocks */
@@ -118,7 +138,7 @@ static size_t log_build(struct txn *t)
 		else if (e->kind == EDIT_PATCH)
 			log_patch(t, e);
 		else
-			log_range(t, e, 0, e->len);
+			log_range(t, e);
 	}
 	return fresh;
 }

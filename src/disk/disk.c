@@ -14,12 +14,16 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/crc.h"
 #include "base/log.h"
 #include "pm/region.h"
 
 #define MESSAGE_MAX 256
+#define CSUM	    4u		/* bytes of a checksum */
+#define SALT_MAX    16u		/* bytes, a UUID's */
+#define SMALL	    512u	/* bytes, an inode's, a superblock's or an ordinary log's */
 
 void *disk_ptr(const struct disk *d, pblk_t b)
 {
@@ -61,16 +65,28 @@ int corrupt(const char *fmt, ...)
 	return -EUCLEAN;
 }
 
+/* One call of the library costs as much as a hundred bytes: what is small is gathered first. */
+static uint32_t small_csum(const void *p, size_t len, size_t csum_off)
+{
+	uint8_t copy[SMALL];
+
+	memcpy(copy, p, len);
+	memset(copy + csum_off, 0, CSUM);
+	return crc32c(0, copy, len);
+}
+
 uint32_t block_csum(const void *p, size_t len, size_t csum_off)
 {
-	static const uint8_t zero[4];
+	static const uint8_t zero[CSUM];
 	const uint8_t *bytes = p;
-	size_t rest = csum_off + sizeof(zero);
+	size_t rest = csum_off + CSUM;
 	uint32_t crc;
 
 	assert(rest <= len);
+	if (len <= SMALL)
+		return small_csum(p, len, csum_off);
 	crc = crc32c(0, bytes, csum_off);
-	crc = crc32c(crc, zero, sizeof(zero));
+	crc = crc32c(crc, zero, CSUM);
 	return crc32c(crc, bytes + rest, len - rest);
 }
 
@@ -78,8 +94,12 @@ uint32_t block_csum(const void *p, size_t len, size_t csum_off)
 static uint32_t seal_csum(const void *salt, size_t n, uint32_t v)
 {
 	le32 word = le32_make(v);
+	uint8_t all[SALT_MAX + sizeof(word)];
 
-	return crc32c(crc32c(0, salt, n), &word, sizeof(word));
+	assert(n <= SALT_MAX);
+	memcpy(all, salt, n);
+	memcpy(all + n, &word, sizeof(word));
+	return crc32c(0, all, n + sizeof(word));
 }
 
 sealed32 sealed_make(const void *salt, size_t n, uint32_t v)
