@@ -55,13 +55,15 @@ static int index_block(struct inode *dir, struct dirindex *ix, struct dirblk_id 
 	const struct ddirblk *blk = disk_ptr(d, id.self);
 	struct dirroom room = { 0, 0 };
 	struct dirrec rec;
-	unsigned off = 0;
+	unsigned off = 0, first_free = BLOCK;
 	int more, err = dirblk_check(d, blk, id);
 
 	if (err)
 		return err;
 	for (more = dirblk_next(d, blk, &off, &rec); more == 1; more = dirblk_step(d, blk, &off, &rec)) {
 		if (!rec.ino) {
+			if (!room.len)
+				first_free = rec.off;
 			if (rec.rec_len > room.len)
 				room = (struct dirroom){ rec.off, rec.rec_len };
 			continue;
@@ -76,7 +78,7 @@ static int index_block(struct inode *dir, struct dirindex *ix, struct dirblk_id 
 		return more;
 	err = dirindex_reserve(ix, id.lblk.v + 1);
 	if (!err)
-		dirindex_add_block(ix, id.self, room);
+		dirindex_add_block(ix, id.self, room, first_free);
 	return err;
 }
 
@@ -227,7 +229,9 @@ int dir_remove(struct txn *t, struct inode *dir, struct dir_pos *pos)
 {
 	struct ddirblk *blk = block_at(dir, pos->off / BLOCK);
 
-	return dirblk_remove(t, &dir->fs->disk, blk, pos->off % BLOCK, &pos->room);
+	unsigned from = dirindex_first_free(index_of(dir), pos->off / BLOCK);
+
+	return dirblk_remove(t, &dir->fs->disk, blk, pos->off % BLOCK, from, &pos->room);
 }
 
 int dir_set(struct txn *t, struct inode *dir, const struct dir_pos *pos, uint64_t ino, unsigned type)
@@ -248,9 +252,10 @@ void dir_done_insert(struct inode *dir, struct name name, const struct dir_pos *
 			dir_drop_index(dir);	/* built anew, and complained about, at the next look-up */
 			return;
 		}
-		dirindex_add_block(ix, rs.pblk, pos->room);
+		dirindex_add_block(ix, rs.pblk, pos->room, DIRBLK_FIRST);
 	}
 	dirindex_insert(ix, hash_of(dir, name), pos->off);
+	dirindex_filled(ix, lblk, pos->off % BLOCK, pos->room.off);
 	if (pos->room.len)
 		dirindex_set_room(ix, lblk, pos->room);
 	else
@@ -265,6 +270,7 @@ void dir_done_remove(struct inode *dir, struct name name, const struct dir_pos *
 	if (!ix)
 		return;
 	dirindex_remove(ix, hash_of(dir, name), pos->off);
+	dirindex_freed(ix, lblk, pos->room.off);
 	/* If the record known so far was joined to it, this one is the longer. */
 	if (pos->room.len > dirindex_room(ix, lblk).len)
 		dirindex_set_room(ix, lblk, pos->room);

@@ -36,7 +36,8 @@ struct dir_pos {
 	uint64_t ino;
 	unsigned type;
 	uint64_t off;		/* byte of the record in the directory */
-	struct dirroom room;	/* after a change: a free record of the block, len 0 = not known */
+	struct dirroom room;	/* after a change: a free record of the block, len 0 = not known; after an
+				   insertion its off is where the next record begins in any case */
 };
 
 /* dir_find - caller holds the lock (either mode).  0, -ENOENT, -EUCLEAN, -ENOMEM. */

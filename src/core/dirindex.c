@@ -24,6 +24,7 @@ struct dirindex {
 	uint64_t	*block;		/* pblk by lblk */
 	uint16_t	*room;		/* [2 * cap]: leaf of lblk at cap + lblk, root at 1 */
 	uint16_t	*room_off;	/* where in the block that record begins */
+	uint16_t	*first_free;	/* by lblk: where a record begins and no free one before it */
 	uint64_t	*aside;		/* stack of blocks to look through, each once */
 	bool		*is_aside;	/* by lblk */
 	uint64_t	 nr_aside;
@@ -43,6 +44,7 @@ void dirindex_free(struct dirindex *ix)
 	free(ix->block);
 	free(ix->room);
 	free(ix->room_off);
+	free(ix->first_free);
 	free(ix->aside);
 	free(ix->is_aside);
 	free(ix);
@@ -193,6 +195,23 @@ void dirindex_set_room(struct dirindex *ix, uint64_t lblk, struct dirroom room)
 	}
 }
 
+unsigned dirindex_first_free(const struct dirindex *ix, uint64_t lblk)
+{
+	return ix->first_free[lblk];
+}
+
+void dirindex_filled(struct dirindex *ix, uint64_t lblk, unsigned off, unsigned next)
+{
+	if (ix->first_free[lblk] == off)
+		ix->first_free[lblk] = (uint16_t)next;
+}
+
+void dirindex_freed(struct dirindex *ix, uint64_t lblk, unsigned off)
+{
+	if (off < ix->first_free[lblk])
+		ix->first_free[lblk] = (uint16_t)off;
+}
+
 bool dirindex_find_room(const struct dirindex *ix, unsigned need, uint64_t *lblk)
 {
 	uint64_t i = 1;
@@ -255,6 +274,7 @@ static int grow_blocks(struct dirindex *ix, uint64_t want)
 		cap *= 2;
 	if (!grow_array(&ix->block, cap * sizeof(*ix->block)) ||
 	    !grow_array(&ix->room_off, cap * sizeof(*ix->room_off)) ||
+	    !grow_array(&ix->first_free, cap * sizeof(*ix->first_free)) ||
 	    !grow_array(&ix->aside, cap * sizeof(*ix->aside)) ||
 	    !grow_array(&ix->is_aside, cap * sizeof(*ix->is_aside)))
 		return -ENOMEM;
@@ -269,10 +289,11 @@ static int grow_blocks(struct dirindex *ix, uint64_t want)
 	return 0;
 }
 
-void dirindex_add_block(struct dirindex *ix, pblk_t b, struct dirroom room)
+void dirindex_add_block(struct dirindex *ix, pblk_t b, struct dirroom room, unsigned first_free)
 {
 	assert(ix->nr_blocks < ix->cap);
 	ix->block[ix->nr_blocks] = b.v;
+	ix->first_free[ix->nr_blocks] = (uint16_t)first_free;
 	dirindex_set_room(ix, ix->nr_blocks++, room);
 }
 

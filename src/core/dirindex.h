@@ -22,8 +22,8 @@ void dirindex_free(struct dirindex *ix);
  */
 int dirindex_reserve(struct dirindex *ix, uint64_t nr_blocks);
 
-/* dirindex_add_block - the next block of the directory lies at @b and has this free record. */
-void dirindex_add_block(struct dirindex *ix, pblk_t b, struct dirroom room);
+/* dirindex_add_block - the next block lies at @b, has this free record, and no free one before @first_free. */
+void dirindex_add_block(struct dirindex *ix, pblk_t b, struct dirroom room, unsigned first_free);
 uint64_t dirindex_nr_blocks(const struct dirindex *ix);
 pblk_t dirindex_block(const struct dirindex *ix, uint64_t lblk);
 
@@ -39,6 +39,17 @@ void dirindex_used_up(struct dirindex *ix, uint64_t lblk);
 bool dirindex_next_unknown(struct dirindex *ix, uint64_t *lblk);
 struct dirroom dirindex_room(const struct dirindex *ix, uint64_t lblk);
 bool dirindex_find_room(const struct dirindex *ix, unsigned need, uint64_t *lblk);
+
+/*
+ * The first free record of each block, so that who removes a record finds a free one in front of
+ * it without a walk through the whole block; offsets in the block, bytes.
+ * dirindex_first_free - a record begins there, or the block ends, and no free one begins before.
+ * dirindex_filled - the free record at @off holds a name now; the next record begins at @next.
+ * dirindex_freed - a free record begins at @off now.
+ */
+unsigned dirindex_first_free(const struct dirindex *ix, uint64_t lblk);
+void dirindex_filled(struct dirindex *ix, uint64_t lblk, unsigned off, unsigned next);
+void dirindex_freed(struct dirindex *ix, uint64_t lblk, unsigned off);
 
 /* Names: only hashes are kept; @off is the record's byte in the directory, a multiple of 8, not 0. */
 uint64_t dirindex_nr_names(const struct dirindex *ix);

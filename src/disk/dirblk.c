@@ -23,10 +23,10 @@
 #include "base/crc.h"
 #include "disk/txn.h"
 
-#define FIRST		((unsigned)sizeof(struct ddirblk))
+#define FIRST		DIRBLK_FIRST
 #define END		((unsigned)DAXFS_BLOCK_SIZE)
 #define HEADER		((unsigned)sizeof(struct ddirent))
-#define NONE		0u		/* no record begins at offset 0 */
+#define WITH_NAME	DAXFS_DIRENT_LEN(DAXFS_NAME_MAX)
 
 /* One record to be written. */
 struct newrec {
@@ -46,16 +46,13 @@ static int bad_record(const struct ddirblk *blk, unsigned off, const char *wrong
 		       le64_get(blk->owner), le64_get(blk->self), off, wrong);
 }
 
+/* Place and header at once: a call of the library costs as much as a hundred bytes. */
 static uint32_t record_csum(le64 self, const struct ddirent *e, unsigned off)
 {
-	struct { le64 self; le32 off, zero; } place = { self, le32_make(off), le32_make(0) };
-	struct ddirent head = *e;
-	uint32_t crc;
+	struct { le64 self, off; struct ddirent head; } start = { self, le64_make(off), *e };
 
-	head.csum = le32_make(0);
-	crc = crc32c(0, &place, sizeof(place));
-	crc = crc32c(crc, &head, HEADER);
-	return crc32c(crc, e->name, e->name_len);
+	start.head.csum = le32_make(0);
+	return crc32c(crc32c(0, &start, sizeof(start)), e->name, e->name_len);
 }
 
 static uint32_t header_csum(const struct ddirblk *blk)
@@ -105,7 +102,7 @@ static void record_store(struct ddirblk *shadow, le64 self, const struct newrec 
 {
 	struct ddirent *e = (void *)((uint8_t *)shadow + r->off);
 
-	assert(r->name.len <= DAXFS_NAME_MAX && DAXFS_DIRENT_LEN(r->name.len) <= r->rec_len);
+	assert(DAXFS_DIRENT_LEN(r->name.len) <= r->rec_len);
 	e->ino = le64_make(r->ino);
 	e->rec_len = le16_make((uint16_t)r->rec_len);
 	e->name_len = (uint8_t)r->name.len;
@@ -174,13 +171,15 @@ int dirblk_step(const struct disk *d, const struct ddirblk *blk, unsigned *off, 
 	return 1;
 }
 
-/* the first record at or after @off (END: none), or -EUCLEAN; @prev: the one before it, if any */
-static int find_record(const struct ddirblk *blk, unsigned off, unsigned *prev)
+/*
+ * The first record at or after @off (END: none), by a walk from the record at @from, which is before it;
+ * *@prev: the last one passed.  Or -EUCLEAN.
+ */
+static int find_record(const struct ddirblk *blk, unsigned from, unsigned off, unsigned *prev)
 {
-	unsigned at = FIRST;
+	unsigned at = from;
 
-	*prev = NONE;
-	while (at < off && at < END) {
+	while (at < off) {
 		if (!length_valid(record_at(blk, at), at))
 			return bad_record(blk, at, "length is impossible");
 		*prev = at;
@@ -192,7 +191,7 @@ static int find_record(const struct ddirblk *blk, unsigned off, unsigned *prev)
 int dirblk_next(const struct disk *d, const struct ddirblk *blk, unsigned *off, struct dirrec *rec)
 {
 	unsigned prev;
-	int at = find_record(blk, *off, &prev);
+	int at = *off <= FIRST ? (int)FIRST : find_record(blk, FIRST, *off < END ? *off : END, &prev);
 
 	if (at < 0)
 		return at;
@@ -239,6 +238,19 @@ static int stage(struct txn *t, struct ddirblk *blk, le64 self, const struct new
 	return 0;
 }
 
+/* bytes from @off on that a record and the longest name may take */
+static size_t part_len(unsigned off)
+{
+	return END - off < WITH_NAME ? END - off : WITH_NAME;
+}
+
+/* the block as the transaction sees it: its header and [@off, @off + @len) have content */
+static const struct ddirblk *view_part(const struct txn *t, const struct ddirblk *blk, unsigned off, size_t len)
+{
+	txn_view_part(t, blk, 0, FIRST);
+	return txn_view_part(t, blk, off, len);
+}
+
 /* is there such a free record? */
 static const char *room_error(const struct ddirblk *blk, struct dirroom room)
 {
@@ -253,7 +265,7 @@ static const char *room_error(const struct ddirblk *blk, struct dirroom room)
 int dirblk_insert(struct txn *t, const struct disk *d, struct ddirblk *blk, const struct dirrec *new,
 		  struct dirroom *room)
 {
-	const struct ddirblk *view = txn_view(t, blk);
+	const struct ddirblk *view = view_part(t, blk, room->off, part_len(room->off));
 	struct newrec r = {
 		.off = room->off, .rec_len = DAXFS_DIRENT_LEN(new->name_len), .type = new->type,
 		.ino = new->ino, .name = { new->name, new->name_len },
@@ -267,7 +279,7 @@ int dirblk_insert(struct txn *t, const struct disk *d, struct ddirblk *blk, cons
 	*room = (struct dirroom){ r.off + r.rec_len, room->len - r.rec_len };
 	if (room->len < DAXFS_DIRENT_MIN) {
 		r.rec_len += room->len;
-		room->len = 0;
+		*room = (struct dirroom){ r.off + r.rec_len, 0 };
 		return stage(t, blk, view->self, &r);
 	}
 	int err = stage(t, blk, view->self, &r);
@@ -275,42 +287,64 @@ int dirblk_insert(struct txn *t, const struct disk *d, struct ddirblk *blk, cons
 	return err ? err : stage(t, blk, view->self, &(struct newrec){ .off = room->off, .rec_len = room->len });
 }
 
-/* length of the record at @off if it is free, else 0; @off may be the end */
-static unsigned free_len(const struct ddirblk *blk, unsigned off)
+/* What is free in front of the record at @off, which it may be joined to. */
+static int free_before(struct txn *t, const struct ddirblk *blk, unsigned off, unsigned from,
+		       struct dirroom *room)
 {
-	if (off == NONE || off >= END || le64_get(record_at(blk, off)->ino))
+	*room = (struct dirroom){ off, 0 };
+	if (from >= off)
 		return 0;
-	return le16_get(record_at(blk, off)->rec_len);
-}
-
-int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off,
-		  struct dirroom *freed)
-{
-	const struct ddirblk *view = txn_view(t, blk);
-	struct newrec r = { .off = off };
-	struct dirrec rec;
-	unsigned prev, next;
-	int err = dirblk_get(d, view, off, &rec);
-	int at = err ? err : find_record(view, off, &prev);
+	const struct ddirblk *view = view_part(t, blk, from, off - from);
+	unsigned prev;
+	int at = find_record(view, from, off, &prev);
 
 	if (at < 0)
 		return at;
 	if ((unsigned)at != off)
 		return bad_record(view, off, "no record begins here");
-	next = off + rec.rec_len;
-	if (next < END && !length_valid(record_at(view, next), next))
-		return bad_record(view, next, "length is impossible");
-	r.rec_len = free_len(view, prev) + rec.rec_len + free_len(view, next);
-	if (free_len(view, prev))
-		r.off = prev;
-	*freed = (struct dirroom){ r.off, r.rec_len };
-	return stage(t, blk, view->self, &r);
+	if (le64_get(record_at(view, prev)->ino) == 0)
+		*room = (struct dirroom){ prev, off - prev };
+	return 0;
+}
+
+/* What is free behind a record that ends at @off. */
+static int free_behind(struct txn *t, const struct ddirblk *blk, unsigned off, unsigned *len)
+{
+	*len = 0;
+	if (off >= END)
+		return 0;
+	const struct ddirblk *view = view_part(t, blk, off, HEADER);
+	const struct ddirent *e = record_at(view, off);
+
+	if (!length_valid(e, off))
+		return bad_record(view, off, "length is impossible");
+	if (le64_get(e->ino) == 0)
+		*len = le16_get(e->rec_len);
+	return 0;
+}
+
+int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off,
+		  unsigned from, struct dirroom *freed)
+{
+	const struct ddirblk *view = view_part(t, blk, off, part_len(off));
+	struct dirrec rec;
+	unsigned behind = 0;
+	int err = dirblk_get(d, view, off, &rec);
+
+	if (!err)
+		err = free_before(t, blk, off, from, freed);
+	if (!err)
+		err = free_behind(t, blk, off + rec.rec_len, &behind);
+	if (err)
+		return err;
+	freed->len += rec.rec_len + behind;
+	return stage(t, blk, view->self, &(struct newrec){ .off = freed->off, .rec_len = freed->len });
 }
 
 int dirblk_set(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off,
 	       uint64_t ino, unsigned type)
 {
-	const struct ddirblk *view = txn_view(t, blk);
+	const struct ddirblk *view = view_part(t, blk, off, part_len(off));
 	char text[DAXFS_NAME_MAX];
 	struct newrec r = { .off = off, .type = type, .ino = ino, .name = { .s = text } };
 	struct dirrec rec;

@@ -17,6 +17,8 @@ struct txn;
 
 struct name { const char *s; unsigned len; };	/* 1..255 bytes, not terminated */
 
+#define DIRBLK_FIRST ((unsigned)sizeof(struct ddirblk))	/* offset of the first record */
+
 /* A record in host order. */
 struct dirrec {
 	uint64_t    ino;	/* 0 = free */
@@ -71,16 +73,18 @@ int dirblk_room(const struct disk *d, const struct ddirblk *blk, struct dirroom 
  * dirblk_insert - put a record into a free one
  * @new:  ino, name, name_len and type count
  * @room: in, a free record of at least DAXFS_DIRENT_LEN bytes, which becomes the record; out, what
- *        is left of it
+ *        is left of it, len 0 if nothing; its off is where the next record begins
  */
 int dirblk_insert(struct txn *t, const struct disk *d, struct ddirblk *blk, const struct dirrec *new,
 		  struct dirroom *room);
 /**
  * dirblk_remove - the record at @off becomes free
+ * @from:  a record begins here and no free one before it; DIRBLK_FIRST if nothing is known.  The
+ *         free neighbour in front of @off is looked for from here on.
  * @freed: out, the free record that it is part of now
  */
 int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off,
-		  struct dirroom *freed);
+		  unsigned from, struct dirroom *freed);
 /* dirblk_set - let the record at @off name another inode. */
 int dirblk_set(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off,
 	       uint64_t ino, unsigned type);

@@ -241,6 +241,17 @@ const void *txn_view(const struct txn *t, const void *media)
 	return e->shadow;
 }
 
+const void *txn_view_part(const struct txn *t, const void *block, size_t off, size_t len)
+{
+	struct edit *e = t->nr ? lookup(t, block) : NULL;
+
+	if (!e)
+		return block;
+	if (e->kind == EDIT_PATCH)
+		fill_lines(e, line_mask(off, len));
+	return e->shadow;
+}
+
 int txn_alloc(struct txn *t, pblk_t *out)
 {
 	const struct journal_hooks *h = &t->jn->hooks;

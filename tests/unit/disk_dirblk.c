@@ -53,11 +53,23 @@ static unsigned largest_room(const void *view)
 	return room.len;
 }
 
+/* Where the first free record begins, in place or in the open transaction; the block's end without one. */
+static unsigned first_free(struct txn *t)
+{
+	struct dirrec rec = { .ino = 1 };
+	unsigned off = 0;
+
+	while (rec.ino && dirblk_step(&fx.d, txn_view(t, blk), &off, &rec) == 1)
+		;
+	return rec.ino ? DAXFS_BLOCK_SIZE : rec.off;
+}
+
+/* Half of the time with nothing known of the block: it must come to the same. */
 static int take_out(struct txn *t, unsigned off)
 {
 	struct dirroom freed;
 
-	return dirblk_remove(t, &fx.d, blk, off, &freed);
+	return dirblk_remove(t, &fx.d, blk, off, off & 8 ? DIRBLK_FIRST : first_free(t), &freed);
 }
 
 static int insert(struct txn *t, const char *s, uint64_t ino, unsigned *off)
@@ -295,11 +307,21 @@ static void random_step(struct txn *t, uint64_t *seed)
 	}
 }
 
+/* So that the next transaction's shadows hold rubbish where nobody has copied content to. */
+static void spoil_shadows(void)
+{
+	struct txn *t = txn_begin(&fx.jn);
+
+	memset(txn_edit(t, (uint8_t *)blk + DAXFS_BLOCK_SIZE, DAXFS_BLOCK_SIZE, NULL), 0x55, DAXFS_BLOCK_SIZE);
+	txn_abort(t);
+}
+
 START_TEST(random_changes_match_a_table)
 {
 	uint64_t seed = 4711;
 
 	for (unsigned i = 0; i < 30000; i++) {
+		spoil_shadows();
 		struct txn *t = txn_begin(&fx.jn);
 
 		memcpy(saved, known, SLOTS * sizeof(*known));
