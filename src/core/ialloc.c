@@ -35,6 +35,7 @@ struct segment {
 	uint64_t	 taken[SEG_WORDS];
 	_Atomic uint64_t live[SEG_WORDS];
 	unsigned	 nr_taken;
+	unsigned	 low;		/* none below it is free */
 };
 
 struct ialloc {
@@ -222,11 +223,12 @@ static int get_in_segment(struct ialloc *ia, uint64_t index, uint64_t nr_slots, 
 		return -ENOMEM;
 	if (s->nr_taken >= end)
 		return -ENOSPC;
-	uint64_t bit = bitmap_find(s->taken, 0, end, false);
+	uint64_t bit = bitmap_find(s->taken, s->low, end, false);
 
 	assert(bit < end);
 	bitmap_assign(s->taken, bit, true);
 	s->nr_taken++;
+	s->low = (unsigned)bit + 1;
 	*ino = first + bit;
 	return 0;
 }
@@ -290,11 +292,14 @@ void ialloc_put(struct fs *fs, uint64_t ino)
 {
 	struct ialloc *ia = fs->ialloc;
 	struct segment *s = segment_of(ia, ino);
+	unsigned bit = (unsigned)(ino % SEG_INODES);
 
 	pthread_mutex_lock(&ia->lock);
-	assert(bitmap_test(s->taken, ino % SEG_INODES));
-	bitmap_assign(s->taken, ino % SEG_INODES, false);
+	assert(bitmap_test(s->taken, bit));
+	bitmap_assign(s->taken, bit, false);
 	s->nr_taken--;
+	if (bit < s->low)
+		s->low = bit;
 	if (ino / SEG_INODES < ia->hint)
 		ia->hint = ino / SEG_INODES;
 	pthread_mutex_unlock(&ia->lock);

@@ -329,12 +329,12 @@ static void unlist(struct inode *ip)
 {
 	struct fs *fs = ip->fs;
 
+	if (!atomic_load(&ip->listed))	/* without a reference nobody lists it any more */
+		return;
 	pthread_mutex_lock(&fs->dirty_lock);
-	if (atomic_load(&ip->listed)) {
-		list_del(&ip->dirty_link);
-		atomic_store(&ip->listed, false);
-		atomic_fetch_sub(&fs->nr_dirty, 1);
-	}
+	list_del(&ip->dirty_link);
+	atomic_store(&ip->listed, false);
+	atomic_fetch_sub(&fs->nr_dirty, 1);
 	pthread_mutex_unlock(&fs->dirty_lock);
 }
 
@@ -467,7 +467,8 @@ struct extmap inode_map(const struct inode *ip)
 
 int inode_new_reserve(struct inode_new *n, struct fs *fs)
 {
-	*n = (struct inode_new){ .fs = fs };
+	n->fs = fs;
+	n->ip = NULL;
 	int err = ialloc_get(fs, &n->ino);
 
 	if (err)

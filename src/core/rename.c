@@ -360,10 +360,22 @@ static void let_go_of_whiteout(struct rename *rn)
 		inode_new_drop(&rn->new_w);
 }
 
+/* The edits stay as they are until they are opened: half of them never are, and they are large. */
+static void rename_init(struct rename *rn, const struct rename_req *rq)
+{
+	rn->rq = rq;
+	rn->sd = rq->src_dir;
+	rn->dd = rq->dst_dir;
+	rn->s = rn->d = rn->w = NULL;
+	rn->ends = false;
+}
+
 static int rename_once(const struct rename_req *rq)
 {
-	struct rename rn = { .rq = rq, .sd = rq->src_dir, .dd = rq->dst_dir };
-	struct fs *fs = rn.sd->fs;
+	struct fs *fs = rq->src_dir->fs;
+	struct rename rn;
+
+	rename_init(&rn, rq);
 	bool across = crosses(&rn);
 	int err = whiteout(&rn) ? inode_new_reserve(&rn.new_w, fs) : 0;
 
