@@ -148,7 +148,11 @@ bool radix_lock_slot(_Atomic uint64_t *slot, uint64_t lock_mask, uint64_t *word)
  * @slot:      locked by the caller
  * @lock_mask: the tree's
  *
- * Context: inside the RCU section of the lock.  Release order.
+ * A plain store, since nobody else changes a locked word: on x86 a locked instruction would wait until
+ * stores past the caches have drained, 0.2 us for a block.
+ *
+ * Context: inside the RCU section of the lock.  Release order, for which stores past the caches need a
+ *          fence of their own.
  */
 void radix_unlock_slot(_Atomic uint64_t *slot, uint64_t lock_mask);
 

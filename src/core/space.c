@@ -203,6 +203,7 @@ static int zero_part(struct inode *ip, uint64_t from, uint64_t to)
 	if (mc)
 		slot = mapcache_lock(mc, from / BLOCK, &m);
 	err = pm_zero_guarded(ip->fs->rg, (uint8_t *)disk_ptr(&ip->fs->disk, rs.pblk) + from % BLOCK, to - from);
+	pm_fence(ip->fs->rg);
 	if (slot)
 		mapcache_unlock(slot);
 	rcu_leave();

@@ -90,10 +90,8 @@ static int store_small(struct inode *ip, uint64_t off, uint8_t *dst, const uint8
 }
 
 /*
- * [off, off + n) lies in consecutive blocks from @dst on.  What is not small the
- * caller fences before it returns to the user; nobody else needs to wait for that,
- * since a block that is freed meanwhile is used again after a grace period only,
- * and every processor has made its stores visible by then.
+ * [off, off + n) lies in consecutive blocks from @dst on.  What is not small is fenced here, before
+ * the entry is unlocked: whoever locks it next stores after us, not among us.
  */
 static int store_run(struct inode *ip, uint64_t off, uint8_t *dst, const struct write_req *rq, size_t n)
 {
@@ -101,7 +99,10 @@ static int store_run(struct inode *ip, uint64_t off, uint8_t *dst, const struct 
 
 	if (is_small(rq))
 		return store_small(ip, off, dst, src, n);
-	return pm_copy_guarded(ip->fs->rg, dst, src, n);
+	int err = pm_copy_guarded(ip->fs->rg, dst, src, n);
+
+	pm_fence(ip->fs->rg);
+	return err;
 }
 
 /* -- the fast way ------------------------------------------------------------------------ */
@@ -395,8 +396,6 @@ static int overwrite(struct inode *ip, const struct write_req *rq, size_t *done)
 		n = overwrite_entry(ip, rq, rq->off + *done);
 		*done += n > 0 ? (size_t)n : 0;
 	}
-	if (*done && !is_small(rq))
-		pm_fence(ip->fs->rg);
 	return n < 0 ? (int)n : 0;
 }
 
