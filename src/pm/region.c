@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -51,11 +52,11 @@ static uint64_t now_ms(void)
 }
 
 /* Whether to try again: waits a moment, or says that the time is over. */
-static bool may_wait(const struct opening *op)
+static bool may_wait(uint64_t deadline_ms)
 {
 	const struct timespec pause = { 0, POLL_MS * 1000000 };
 
-	if (now_ms() >= op->deadline_ms)
+	if (now_ms() >= deadline_ms)
 		return false;
 	nanosleep(&pause, NULL);
 	return true;
@@ -103,7 +104,22 @@ int region_open_failed(const char *path, int err)
 }
 
 /* Refuses what must not even be opened: opening a terminal or FIFO has effects. */
-static int check_type(struct opening *op)
+static int check_type(const char *path, const struct stat *st)
+{
+	if (S_ISCHR(st->st_mode) && !probe_is_dax_char(st->st_rdev)) {
+		log_error("%s is a character device but not device-DAX; use /dev/daxX.Y, "
+			  "a pmem block device or a file", path);
+		return -ENOTBLK;
+	}
+	if (!S_ISCHR(st->st_mode) && !S_ISBLK(st->st_mode) && !S_ISREG(st->st_mode)) {
+		log_error("%s is %s; a device or a regular file is needed", path,
+			  S_ISDIR(st->st_mode) ? "a directory" : "neither a device nor a file");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_path(struct opening *op)
 {
 	const char *path = op->o->path;
 	struct stat st;
@@ -115,17 +131,7 @@ static int check_type(struct opening *op)
 		return region_open_failed(path, -errno);
 	}
 	op->block = S_ISBLK(st.st_mode);
-	if (S_ISCHR(st.st_mode) && !probe_is_dax_char(st.st_rdev)) {
-		log_error("%s is a character device but not device-DAX; use /dev/daxX.Y, "
-			  "a pmem block device or a file", path);
-		return -ENOTBLK;
-	}
-	if (!S_ISCHR(st.st_mode) && !op->block && !S_ISREG(st.st_mode)) {
-		log_error("%s is %s; a device or a regular file is needed", path,
-			  S_ISDIR(st.st_mode) ? "a directory" : "neither a device nor a file");
-		return -EINVAL;
-	}
-	return 0;
+	return check_type(path, &st);
 }
 
 /* Opens once: the descriptor or a negative errno. */
@@ -161,7 +167,7 @@ static int open_fd(struct region *rg, struct opening *op)
 
 	do
 		fd = try_open(op);
-	while (fd == -EINTR || (fd == -EBUSY && may_wait(op)));
+	while (fd == -EINTR || (fd == -EBUSY && may_wait(op->deadline_ms)));
 	if (fd == -EBUSY)
 		return busy(rg->path);
 	if (fd < 0)
@@ -170,21 +176,63 @@ static int open_fd(struct region *rg, struct opening *op)
 	return op->block && !for_reading(op->o) ? check_block_writable(rg) : 0;
 }
 
-static int lock_fd(const struct region *rg, const struct opening *op)
+/* -EWOULDBLOCK when others hold it and the time is over. */
+static int take_lock(int fd, int how, uint64_t deadline_ms)
 {
-	int how = (for_reading(op->o) ? LOCK_SH : LOCK_EX) | LOCK_NB;
 	int err;
 
+	do
+		err = flock(fd, how | LOCK_NB) ? -errno : 0;
+	while (err == -EINTR || (err == -EWOULDBLOCK && may_wait(deadline_ms)));
+	return err;
+}
+
+static int lock_fd(const struct region *rg, const struct opening *op)
+{
 	if (op->o->flags & REGION_NOLOCK)
 		return 0;
-	do
-		err = flock(rg->fd, how) ? -errno : 0;
-	while (err == -EINTR || (err == -EWOULDBLOCK && may_wait(op)));
+	int err = take_lock(rg->fd, for_reading(op->o) ? LOCK_SH : LOCK_EX, op->deadline_ms);
+
 	if (err == -EWOULDBLOCK)
 		return busy(rg->path);
 	if (err)
 		log_error("cannot lock %s: %s", rg->path, strerror(-err));
 	return err;
+}
+
+/* Whoever named the path may not change what it leads to between the look and the opening. */
+static int open_to_wait(const char *path)
+{
+	int handle = open(path, O_PATH | O_CLOEXEC);
+	struct stat st;
+	char same[32];
+
+	if (handle < 0)
+		return region_open_failed(path, -errno);
+	int fd = fstat(handle, &st) ? region_open_failed(path, -errno) : check_type(path, &st);
+
+	if (!fd) {
+		snprintf(same, sizeof(same), "/proc/self/fd/%d", handle);
+		fd = open(same, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			fd = region_open_failed(path, -errno);
+	}
+	close(handle);
+	return fd;
+}
+
+int region_wait(const char *path, unsigned wait_ms)
+{
+	int fd = open_to_wait(path);
+
+	if (fd < 0)
+		return fd;
+	int err = take_lock(fd, LOCK_SH, now_ms() + wait_ms);
+
+	close(fd);
+	if (err && err != -EWOULDBLOCK)
+		log_error("cannot lock %s: %s", path, strerror(-err));
+	return err == -EWOULDBLOCK ? -EBUSY : err;
 }
 
 /* -- size, backend, mapping --------------------------------------------------- */
@@ -284,7 +332,7 @@ int region_open(struct region **out, const struct region_opts *o)
 	struct region *rg;
 	int err;
 
-	err = check_type(&op);
+	err = check_path(&op);
 	if (err)
 		return err;
 	rg = region_new(o->path);

@@ -93,6 +93,21 @@ int region_open_ram(struct region **out, uint64_t size);
 void region_close(struct region *rg);
 
 /**
+ * region_wait - wait until nobody has a device or file open for changes
+ * @path:    device or file
+ * @wait_ms: how long at most
+ *
+ * Whoever had it has made durable, by then, what they wanted to.  Holds a shared lock
+ * for a moment; readers are not waited for.  Opens only what could be a region,
+ * so that the path may come from a stranger.
+ *
+ * Context: sleeps; logs all failures but -EBUSY.
+ * Return:  0, -EBUSY (time is over), -EINVAL or -ENOTBLK (as region_open()),
+ *          or what the kernel said.
+ */
+int region_wait(const char *path, unsigned wait_ms);
+
+/**
  * region_kind_name - what kind of region this is, for people
  * @rg: region
  *

@@ -197,6 +197,36 @@ START_TEST(open_waits_for_the_other_to_close)
 }
 END_TEST
 
+START_TEST(wait_ends_when_the_writer_closes)
+{
+	struct region *rg = open_ok(REGION_CREATE, 4 * MIB);
+	pthread_t thread;
+
+	message[0] = '\0';
+	ck_assert_int_eq(region_wait(path, 0), -EBUSY);
+	ck_assert_int_eq(region_wait(path, 30), -EBUSY);
+	pthread_create(&thread, NULL, close_later, rg);
+	ck_assert_int_eq(region_wait(path, 5000), 0);
+	pthread_join(thread, NULL);
+	ck_assert_str_eq(message, "");
+}
+END_TEST
+
+START_TEST(wait_leaves_readers_and_what_is_no_region_alone)
+{
+	struct region *rg;
+
+	ck_assert_int_eq(region_wait(path, 0), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(message, path));
+	region_close(open_ok(REGION_CREATE, 4 * MIB));
+	rg = open_ok(REGION_RDONLY, 0);
+	ck_assert_int_eq(region_wait(path, 0), 0);
+	region_close(rg);
+	ck_assert_int_eq(region_wait("/dev/tty", 0), -ENOTBLK);
+	ck_assert_int_eq(region_wait("/", 0), -EINVAL);
+}
+END_TEST
+
 START_TEST(what_cannot_be_a_region_is_refused_with_a_reason)
 {
 	ck_assert_int_eq(open_err(dir, 0, 0), -EINVAL);
@@ -415,6 +445,8 @@ static void add_files(TCase *tc)
 	tcase_add_test(tc, second_open_is_busy);
 	tcase_add_test(tc, readers_share_and_keep_a_writer_out);
 	tcase_add_test(tc, open_waits_for_the_other_to_close);
+	tcase_add_test(tc, wait_ends_when_the_writer_closes);
+	tcase_add_test(tc, wait_leaves_readers_and_what_is_no_region_alone);
 	tcase_add_test(tc, what_cannot_be_a_region_is_refused_with_a_reason);
 	tcase_add_test(tc, failed_creation_leaves_no_file);
 	tcase_add_test(tc, private_stores_never_reach_the_file);
