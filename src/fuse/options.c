@@ -355,12 +355,22 @@ static int add_session_words(const struct options *o, char **opts)
 	return 0;
 }
 
+/* The mount table is read from any directory, and a link may lead elsewhere tomorrow. */
+static int source_word(const struct options *o, char **word)
+{
+	char *path = realpath(o->source, NULL);
+	int n = asprintf(word, "fsname=%s", path ? path : o->source);
+
+	free(path);
+	return n < 0 ? -ENOMEM : 0;
+}
+
 int options_session_args(const struct options *o, struct fuse_args *args)
 {
 	char *opts = NULL, *name = NULL;
 	int err = -ENOMEM;
 
-	if (asprintf(&name, "fsname=%s", o->source) < 0)
+	if (source_word(o, &name))
 		return -ENOMEM;
 	if (fuse_opt_add_opt_escaped(&opts, name) || add_session_words(o, &opts))
 		goto out;

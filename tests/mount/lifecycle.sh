@@ -87,7 +87,9 @@ odd_source() {
 relative_paths() {
 	mkdir "$WORK/mnt-relative"
 	"$MKFS" -q -s 16M "$WORK/relative.img"
-	(cd "$WORK" && "$DAXFS" relative.img mnt-relative)
+	ln -s relative.img "$WORK/link.img"
+	(cd "$WORK" && "$DAXFS" link.img mnt-relative)
+	same source "$WORK/relative.img" "$(mount_line "$WORK/mnt-relative" | cut -d ' ' -f 1)"
 	echo text >"$WORK/mnt-relative/file"
 	pid=$(fs_json daemon_pid "$WORK/mnt-relative")
 	patient_umount "$WORK/mnt-relative"

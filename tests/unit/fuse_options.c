@@ -235,6 +235,23 @@ START_TEST(the_source_is_passed_on_exactly)
 }
 END_TEST
 
+START_TEST(the_source_is_made_absolute)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct options o;
+
+	ck_assert_int_eq(chdir("/proc/self"), 0);
+	accepted(&o, "daxfs fd/../status B");
+	ck_assert_int_eq(options_session_args(&o, &args), 0);
+	ck_assert_ptr_nonnull(strstr(args.argv[2], "fsname=/proc/"));
+	ck_assert_ptr_nonnull(strstr(args.argv[2], "/status,subtype"));
+	ck_assert_ptr_null(strstr(args.argv[2], ".."));
+	ck_assert_ptr_null(strstr(args.argv[2], "self"));
+	fuse_opt_free_args(&args);
+	options_free(&o);
+}
+END_TEST
+
 Suite *suite_fuse_options(void)
 {
 	Suite *s = suite_create("fuse/options");
@@ -251,6 +268,7 @@ Suite *suite_fuse_options(void)
 	tcase_add_test(tc, two_arguments_are_needed);
 	tcase_add_test(tc, mount_flags_follow_who_mounts);
 	tcase_add_test(tc, the_source_is_passed_on_exactly);
+	tcase_add_test(tc, the_source_is_made_absolute);
 	suite_add_tcase(s, tc);
 	return s;
 }
