@@ -12,86 +12,33 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/log.h"
 #include "daxfs/format.h"
 #include "pm/pm.h"
 #include "pm/region.h"
+#include "tools/mounts.h"
 
 /* -- mounted? -------------------------------------------------------------- */
 
-/* Mount tables write blanks and backslashes as \ooo; in place. */
-static void unescape(char *s)
+static bool is_mount_of(const struct mount_line *m, const void *st)
 {
-	char *out = s;
-
-	while (*s) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 4;
-		} else {
-			*out++ = *s++;
-		}
-	}
-	*out = '\0';
-}
-
-/* The fields of a mountinfo line that matter here. */
-struct mount_line { unsigned major, minor; char dir[4096], source[4096]; };
-
-static bool parse_mount_line(const char *line, struct mount_line *m)
-{
-	const char *tail = strstr(line, " - ");
-
-	if (!tail || sscanf(line, "%*d %*d %u:%u %*s %4095s", &m->major, &m->minor, m->dir) != 3)
-		return false;
-	if (sscanf(tail, " - %*s %4095s", m->source) != 1)
-		return false;
-	unescape(m->dir);
-	unescape(m->source);
-	return true;
-}
-
-static bool is_mount_of(const struct mount_line *m, const struct stat *st)
-{
-	struct stat src;
-
-	if (S_ISBLK(st->st_mode) && makedev(m->major, m->minor) == st->st_rdev)
-		return true;
-	if (m->source[0] != '/' || stat(m->source, &src))
-		return false;
-	if (S_ISREG(src.st_mode) || S_ISREG(st->st_mode))
-		return src.st_dev == st->st_dev && src.st_ino == st->st_ino;
-	return (src.st_mode & S_IFMT) == (st->st_mode & S_IFMT) && src.st_rdev == st->st_rdev &&
-	       !S_ISDIR(src.st_mode);
+	return mounts_is_of(m, st);
 }
 
 int target_mounted(const char *path, char *where, size_t size)
 {
 	struct mount_line m;
 	struct stat st;
-	char *line = NULL;
-	size_t cap = 0;
-	FILE *f;
-	int res = 0;
+	int res;
 
 	if (stat(path, &st))
 		return -errno;
-	f = fopen("/proc/self/mountinfo", "re");
-	if (!f)
-		return -errno;
-	while (!res && getline(&line, &cap, f) > 0) {
-		if (parse_mount_line(line, &m) && is_mount_of(&m, &st)) {
-			snprintf(where, size, "%s", m.dir);
-			res = 1;
-		}
-	}
-	free(line);
-	fclose(f);
+	res = mounts_find(MOUNTS_OWN, is_mount_of, &st, &m);
+	if (res == 1)
+		snprintf(where, size, "%s", m.dir);
 	return res;
 }
 
