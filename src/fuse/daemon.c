@@ -23,9 +23,10 @@
 #include "fuse/options.h"
 #include "fuse/session.h"
 #include "fuse/signals.h"
+#include "fuse/uhelper.h"
 #include "pm/region.h"
 
-/* umount(8) returns before the old daemon has finished: wait that long for its lock. */
+/* umount(2) and fusermount3 return before the old daemon has finished: wait that long for its lock. */
 #define LOCK_WAIT_MS	3000
 
 #define NOT_IN_BACKGROUND	(-1)
@@ -243,7 +244,11 @@ static int start_in_background(const struct options *opt)
 	}
 	if (child) {
 		close(fd[1]);
-		return wait_until_ready(fd[0], child);
+		int code = wait_until_ready(fd[0], child);
+
+		if (!code)
+			uhelper_register(opt->dir);
+		return code;
 	}
 	close_inherited(fd[1]);
 	setsid();
