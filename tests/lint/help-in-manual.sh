@@ -24,4 +24,5 @@ check mkfs.daxfs
 check fsck.daxfs
 check daxfs
 check daxfsctl
+check umount.fuse.daxfs
 exit $bad

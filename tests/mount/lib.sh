@@ -24,9 +24,10 @@ DAXFS_BUILD=$(cd "${DAXFS_BUILD:-.}" && pwd)
 DAXFS=$DAXFS_BUILD/daxfs
 MKFS=$DAXFS_BUILD/mkfs.daxfs
 CTL=$DAXFS_BUILD/daxfsctl
+UMOUNT=$DAXFS_BUILD/umount.fuse.daxfs
 
 PASSED=0 FAILED=0 SKIPPED=0 FINISHED=
-IMG='' MNT='' WORK='' WATCHDOG='' HELPER=''
+IMG='' MNT='' WORK='' WATCHDOG='' HELPERS=''
 
 # -- what a test needs ---------------------------------------------------------
 
@@ -170,14 +171,22 @@ umount_fs() {
 	gone $umount_pids
 }
 
-# Installs the helper where mount(8) looks, if nobody has.
-link_helper() {
-	if [ -e /sbin/mount.fuse.daxfs ] || [ -L /sbin/mount.fuse.daxfs ]; then
-		[ "$(readlink -f /sbin/mount.fuse.daxfs)" = "$(readlink -f "$DAXFS")" ]
+# link_program NAME PROGRAM -- installs it where mount(8) looks, if nobody has
+link_program() {
+	if [ -e "/sbin/$1" ] || [ -L "/sbin/$1" ]; then
+		[ "$(readlink -f "/sbin/$1")" = "$(readlink -f "$2")" ]
 		return
 	fi
-	ln -s "$DAXFS" /sbin/mount.fuse.daxfs 2>/dev/null || return 1
-	HELPER=/sbin/mount.fuse.daxfs
+	ln -s "$2" "/sbin/$1" 2>/dev/null || return 1
+	HELPERS="$HELPERS /sbin/$1"
+}
+
+link_helper() {
+	link_program mount.fuse.daxfs "$DAXFS"
+}
+
+link_umount_helper() {
+	link_program umount.fuse.daxfs "$UMOUNT"
 }
 
 # remount_fs [OPTION,...] -- unmount, then mount
@@ -236,7 +245,9 @@ end_loops() {
 }
 
 end_helper() {
-	[ -z "$HELPER" ] || rm -f "$HELPER"
+	# shellcheck disable=SC2086 # a list of paths
+	rm -f $HELPERS
+	HELPERS=
 }
 
 clean_up() {

@@ -297,7 +297,6 @@ helper() {
 		check "mount -o remount" through_mount_remount
 		! is_mounted || umount_fs
 		end_helper
-		HELPER=
 	else
 		skip "mount -t fuse.daxfs: /sbin/mount.fuse.daxfs is another one or cannot be made"
 	fi

@@ -20,7 +20,7 @@ fi
 USER1=nobody USER2=daemon
 FSCK=$DAXFS_BUILD/fsck.daxfs
 
-need fusermount3 runuser unshare
+need fusermount3 runuser unshare flock
 [ -n "${DAXFS_OWN_MOUNTS:-}" ] || skip_all "there can be no mounts of its own"
 [ -u "$(command -v fusermount3)" ] || skip_all "fusermount3 is not set-user-ID"
 id $USER1 $USER2 >/dev/null 2>&1 || skip_all "there are no users $USER1 and $USER2"
@@ -104,6 +104,22 @@ unmounts_by() {
 	gone $pids
 }
 
+# As the user's own, umount(8) calls the helper without its rights.
+unmounts_and_waits() {
+	first "$DAXFS" "$IMG" "$MNT"
+	pid=$(daemons)
+	first sh -c "seq 100000 >'$MNT/much'"
+	first umount -v "$MNT" 2>"$WORK/stderr"
+	exited "$pid" || flock -n "$IMG" true
+	grep -q 'waiting until' "$WORK/stderr"
+	denies is_mounted
+	first "$DAXFS" "$IMG" "$MNT"
+	denies second umount "$MNT"
+	is_mounted
+	seq 100000 | first cmp - "$MNT/much"
+	first umount "$MNT"
+}
+
 flags() {
 	first "$DAXFS" "$IMG" "$MNT" -o ro,noexec,noatime,sync,suid,dev
 	for word in ro noexec noatime sync nosuid nodev; do
@@ -131,6 +147,12 @@ check "others do not end it" others_do_not_end_it
 check "no set-user-ID programs by a remount" no_remount
 check "fusermount3 -u" unmounts_by fusermount3 -u
 check "umount" unmounts_by umount
+if link_umount_helper; then
+	check "umount, with its helper" unmounts_and_waits
+	end_helper
+else
+	skip "/sbin/umount.fuse.daxfs is another one or cannot be made"
+fi
 check "flags; suid and dev are not given" flags
 check "fusermount3 -uz, with an open file" lazily
 check "allow_other is not the user's to give" refused first "$DAXFS" "$IMG" "$MNT" -o allow_other

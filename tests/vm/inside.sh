@@ -18,6 +18,7 @@ FSCK=$DAXFS_BUILD/fsck.daxfs
 mkdir -p "$MNT" "$WORK" /run/ext4
 # Here nobody else is using that name, whatever it is on the host.
 ln -sfn "$DAXFS" /sbin/mount.fuse.daxfs
+ln -sfn "$UMOUNT" /sbin/umount.fuse.daxfs
 
 # mount_dev [OPTION,...]: as fstab does it
 mount_dev() {
