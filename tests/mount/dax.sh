@@ -135,6 +135,30 @@ keeps() {
 	rm "$MNT/without" "$MNT/with"
 }
 
+# statx FILE -- its words stx_attributes and stx_attributes_mask, only the bit for DAX of each
+statx() {
+	python3 - "$1" <<-'PYTHON'
+		import ctypes, os, struct, sys
+		libc, buf = ctypes.CDLL(None, use_errno=True), ctypes.create_string_buffer(256)
+		if libc.statx(-100, sys.argv[1].encode(), 0, 0xfff, buf):
+		    raise OSError(ctypes.get_errno(), sys.argv[1])
+		print(*(struct.unpack_from("=Q", buf, at)[0] >> 21 & 1 for at in (8, 56)))
+	PYTHON
+}
+
+# As doc/posix.md has it: the kernel says that it knows, and "no", whatever is true.
+statx_does_not_tell() {
+	touch "$MNT/without" "$MNT/with"
+	chattr +x "$MNT/with"
+	for file in without with; do
+		exec 7<"$MNT/$file"
+		same "statx of $file" '0 1' "$(statx "$MNT/$file")"
+		exec 7<&-
+	done
+	has "$MNT/with"
+	rm "$MNT/without" "$MNT/with"
+}
+
 # The attribute counts from the next open on; nobody's view of the content is older.
 at_the_next_open() {
 	printf 'old content' >"$MNT/switch"
@@ -169,9 +193,12 @@ check "it stays across links, renames and mounts" stays rw
 check "a read-only mount" read_only
 check "dax=inode: in the page cache without it" keeps 262144 0
 check "dax=inode: it counts from the next open on" at_the_next_open
+check "dax=inode: statx does not tell" statx_does_not_tell
 remount_fs dax=always
+check "dax=always: statx does not tell" statx_does_not_tell
 check "dax=always: nothing in the page cache" keeps 0 0
 remount_fs dax=never
+check "dax=never: statx does not tell" statx_does_not_tell
 check "dax=never: all in the page cache" keeps 262144 262144
 for flag in +x -x; do
 	check "a program runs, chattr $flag" programs_run $flag
