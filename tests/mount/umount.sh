@@ -32,7 +32,9 @@ forget_others() {
 forget_others
 setup 160M
 FSCK=$DAXFS_BUILD/fsck.daxfs
-link_helper && link_umount_helper || skip_all "other helpers are installed, or these cannot be"
+if ! link_helper || ! link_umount_helper; then
+	skip_all "other helpers are installed, or these cannot be"
+fi
 mkdir -p /run/mount
 mount -t tmpfs tmpfs /run/mount
 
@@ -96,7 +98,7 @@ all_there() {
 at_once() {
 	for round in 1 2 3 4 5 6; do
 		mount_it flush=0
-		much_to_do $round
+		much_to_do "$round"
 		releases umount "$MNT"
 	done
 	mount_it ro
@@ -245,8 +247,8 @@ elsewhere() {
 	pid=$!
 	sleep 0.3
 	at_once_but_held umount "$MNT"
-	kill $pid
-	wait $pid || true
+	kill "$pid"
+	wait "$pid" || true
 	# shellcheck disable=SC2046 # a list of numbers
 	gone $(daemons)
 	"$FSCK" -n "$IMG"
