@@ -383,32 +383,32 @@ static void large_mapping(void)
 	close(fd);
 }
 
+struct counter { int fd; _Atomic uint32_t *n; };
+
+static void count_up(int racer, void *arg)
+{
+	struct counter *c = arg;
+
+	for (int i = 0; i < 1000; i++) {
+		++*c->n;
+		if (i % 100 == 0 && pwrite(c->fd, "w", 1, 100 + racer) != 1)
+			OK(-1);
+	}
+}
+
 /* Several processes add to one word: nothing is lost between them and write(2) elsewhere. */
 static void shared_counter(void)
 {
 	int fd = filled("f", 2 * PAGE);
 	_Atomic uint32_t *n = (_Atomic uint32_t *)(void *)map(fd, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED);
-	pid_t pid[4];
 	uint32_t back = 0;
 
 	*n = 0;
-	for (int r = 0; r < 4; r++) {
-		pid[r] = posix_fork();
-		if (pid[r])
-			continue;
-		for (int i = 0; i < 1000; i++) {
-			++*n;
-			if (i % 100 == 0 && pwrite(fd, "w", 1, 100 + r) != 1)
-				OK(-1);
-		}
-		posix_exit();
-	}
-	for (int r = 0; r < 4; r++)
-		posix_join(pid[r]);
-	EQ(4000, *n);
+	posix_race(count_up, &(struct counter){ fd, n });
+	EQ(RACERS * 1000, *n);
 	EQ(4, pread(fd, &back, 4, 0));
-	EQ(4000, back);
-	TRUE(filled_with(fd, 100, 4, 'w'));
+	EQ(RACERS * 1000, back);
+	TRUE(filled_with(fd, 100, RACERS, 'w'));
 	close(fd);
 }
 

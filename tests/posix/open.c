@@ -188,33 +188,31 @@ static void truncating(void)
 
 /* -- O_EXCL ---------------------------------------------------------------------------------- */
 
-#define RACERS	4
 #define ROUNDS	200
+
+static void make_names(int racer, void *arg)
+{
+	_Atomic int *made = arg;
+
+	(void)racer;
+	for (int i = 0; i < ROUNDS; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "f%d", i);
+		if (open(name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644) >= 0)
+			made[i]++;
+		else if (errno != EEXIST)
+			OK(-1);
+	}
+}
 
 /* Of several that make one name, one succeeds. */
 static void exclusive(void)
 {
 	_Atomic int *made = posix_shared(sizeof(*made) * ROUNDS);
 	unsigned wrong = 0;
-	pid_t pid[RACERS];
 
-	for (int r = 0; r < RACERS; r++) {
-		pid[r] = posix_fork();
-		if (pid[r])
-			continue;
-		for (int i = 0; i < ROUNDS; i++) {
-			char name[32];
-
-			snprintf(name, sizeof(name), "f%d", i);
-			if (open(name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644) >= 0)
-				made[i]++;
-			else if (errno != EEXIST)
-				OK(-1);
-		}
-		posix_exit();
-	}
-	for (int r = 0; r < RACERS; r++)
-		posix_join(pid[r]);
+	posix_race(make_names, made);
 	for (int i = 0; i < ROUNDS; i++)
 		wrong += made[i] != 1;
 	EQ(0, wrong);
@@ -224,12 +222,13 @@ static void exclusive(void)
 
 #define RECORD	100
 
-static void append_records(int r)
+static void append_records(int racer, void *arg)
 {
 	int fd = OK(open("log", O_WRONLY | O_APPEND));
 	char rec[RECORD];
 
-	memset(rec, 'A' + r, sizeof(rec));
+	(void)arg;
+	memset(rec, 'A' + racer, sizeof(rec));
 	for (int i = 0; i < ROUNDS; i++) {
 		if (write(fd, rec, sizeof(rec)) != RECORD)
 			OK(-1);
@@ -242,19 +241,10 @@ static void appending(void)
 {
 	unsigned seen[RACERS] = { 0 }, torn = 0;
 	char rec[RECORD];
-	pid_t pid[RACERS];
 	int fd;
 
 	make("log", 0644);
-	for (int r = 0; r < RACERS; r++) {
-		pid[r] = posix_fork();
-		if (pid[r])
-			continue;
-		append_records(r);
-		posix_exit();
-	}
-	for (int r = 0; r < RACERS; r++)
-		posix_join(pid[r]);
+	posix_race(append_records, NULL);
 	EQ(RACERS * ROUNDS * RECORD, size_of("log"));
 	fd = OK(open("log", O_RDONLY));
 	while (read(fd, rec, RECORD) == RECORD) {

@@ -120,6 +120,15 @@ _Noreturn void posix_exit(void);
 /* posix_join - wait for a child; an assertion that it ended with posix_exit() */
 void posix_join(pid_t pid);
 
+#define RACERS	4
+
+/**
+ * posix_race - RACERS children do the same, all at once; returns when they have ended
+ * @run: what each does, with its number from 0 on
+ * @arg: for @run; what it points to must be posix_shared() to be seen by the others
+ */
+void posix_race(void (*run)(int racer, void *arg), void *arg);
+
 /* posix_shared - zeroed memory that children share; lasts as long as the case */
 void *posix_shared(size_t size);
 

@@ -69,6 +69,21 @@ void posix_join(pid_t pid)
 	EQ(0, status);
 }
 
+void posix_race(void (*run)(int racer, void *arg), void *arg)
+{
+	pid_t pid[RACERS];
+
+	for (int r = 0; r < RACERS; r++) {
+		pid[r] = posix_fork();
+		if (pid[r])
+			continue;
+		run(r, arg);
+		posix_exit();
+	}
+	for (int r = 0; r < RACERS; r++)
+		posix_join(pid[r]);
+}
+
 void *posix_shared(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

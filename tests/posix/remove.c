@@ -230,60 +230,57 @@ static void removed_directory_is_empty(void)
 
 /* -- races ----------------------------------------------------------------------------------- */
 
-#define RACERS	4
 #define ROUNDS	200
+
+struct tally { _Atomic int made, removed; };
+
+static void make_and_unlink(int racer, void *arg)
+{
+	struct tally *done = arg;
+
+	(void)racer;
+	for (int i = 0; i < ROUNDS; i++) {
+		char name[32];
+		int fd;
+
+		snprintf(name, sizeof(name), "f%d", i);
+		fd = open(name, O_CREAT | O_EXCL | O_WRONLY, 0644);
+		if (fd >= 0) {
+			close(fd);
+			done->made++;
+		}
+		if (unlink(name) == 0)
+			done->removed++;
+	}
+}
 
 /* Of several that remove one name, one succeeds. */
 static void racing_unlinks(void)
 {
-	_Atomic int *done = posix_shared(sizeof(*done) * 2);
-	pid_t pid[RACERS];
+	struct tally *done = posix_shared(sizeof(*done));
 
-	for (int r = 0; r < RACERS; r++) {
-		pid[r] = posix_fork();
-		if (pid[r])
-			continue;
-		for (int i = 0; i < ROUNDS; i++) {
-			char name[32];
-			int fd;
-
-			snprintf(name, sizeof(name), "f%d", i);
-			fd = open(name, O_CREAT | O_EXCL | O_WRONLY, 0644);
-			if (fd >= 0) {
-				close(fd);
-				done[0]++;
-			}
-			if (unlink(name) == 0)
-				done[1]++;
-		}
-		posix_exit();
-	}
-	for (int r = 0; r < RACERS; r++)
-		posix_join(pid[r]);
-	EQ(done[0], done[1]);
-	TRUE(done[0] >= ROUNDS);
+	posix_race(make_and_unlink, done);
+	EQ(done->made, done->removed);
+	TRUE(done->made >= ROUNDS);
 	EQ(2, nlink_of("."));
+}
+
+static void make_and_rmdir(int racer, void *arg)
+{
+	(void)racer;
+	(void)arg;
+	for (int i = 0; i < ROUNDS; i++) {
+		mkdir("d", 0755);
+		mkdir("d/sub", 0755);
+		rmdir("d/sub");
+		rmdir("d");
+	}
 }
 
 /* mkdir and rmdir of one name: the parent's link count is right in the end. */
 static void racing_directories(void)
 {
-	pid_t pid[RACERS];
-
-	for (int r = 0; r < RACERS; r++) {
-		pid[r] = posix_fork();
-		if (pid[r])
-			continue;
-		for (int i = 0; i < ROUNDS; i++) {
-			mkdir("d", 0755);
-			mkdir("d/sub", 0755);
-			rmdir("d/sub");
-			rmdir("d");
-		}
-		posix_exit();
-	}
-	for (int r = 0; r < RACERS; r++)
-		posix_join(pid[r]);
+	posix_race(make_and_rmdir, NULL);
 	rmdir("d/sub");
 	rmdir("d");
 	EQ(2, nlink_of("."));
