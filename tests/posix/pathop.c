@@ -115,17 +115,23 @@ const struct pathop pathops[] = {
 	{ NULL, NULL, 0 },
 };
 
-void pathops_fail_read_only(void)
+/* What a call that must fail is tried on. */
+static const char *victim_of(const struct pathop *op)
 {
+	if (op->flags & PATHOP_CREATES)
+		return "absent";
+	return op->flags & PATHOP_DIR ? "dir" : "file";
+}
+
+void pathops_fail(const char *dir, unsigned flags, int err)
+{
+	char path[64];
+
 	for (const struct pathop *op = pathops; op->name; op++) {
-		if (!(op->flags & PATHOP_WRITES))
+		if (!(op->flags & flags))
 			continue;
 		posix_note("%s", op->name);
-		if (op->flags & PATHOP_CREATES)
-			FAILS(EROFS, op->call("absent"));
-		else if (op->flags & PATHOP_DIR)
-			FAILS(EROFS, op->call("dir"));
-		else
-			FAILS(EROFS, op->call("file"));
+		snprintf(path, sizeof(path), "%s/%s", dir, victim_of(op));
+		FAILS(err, op->call(path));
 	}
 }

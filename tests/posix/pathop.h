@@ -32,7 +32,7 @@ struct pathop {
 /* All of them; the last has no name. */
 extern const struct pathop pathops[];
 
-/* In a directory that cannot be written, with "file", "dir" and no "absent": each call that writes is EROFS. */
-void pathops_fail_read_only(void);
+/* pathops_fail - in @dir, with "file", "dir" and no "absent", each call that has one of these flags fails with @err */
+void pathops_fail(const char *dir, unsigned flags, int err);
 
 #endif

@@ -29,7 +29,7 @@ static void enter(void)
 static void every_call(void)
 {
 	enter();
-	pathops_fail_read_only();
+	pathops_fail(".", PATHOP_WRITES, EROFS);
 }
 
 /* What is wrong anyhow is told first. */
