@@ -25,6 +25,14 @@ static struct stat look(const char *path)
 
 /* -- chmod ----------------------------------------------------------------------------- */
 
+static void chmods(const char *path, mode_t mode, mode_t want)
+{
+	posix_note("%s to %o", path, mode);
+	OK(chmod(path, mode));
+	EQ(want, mode_of(path));
+	posix_note(NULL);
+}
+
 static void all_modes(void)
 {
 	int fd;
@@ -33,10 +41,8 @@ static void all_modes(void)
 	OK(mkdir("d", 0));
 	fd = OK(open("f", O_RDONLY));
 	for (mode_t m = 0; m <= 07777; m += 0111) {
-		OK(chmod("f", m));
-		EQ(S_IFREG | m, mode_of("f"));
-		OK(chmod("d", m));
-		EQ(S_IFDIR | m, mode_of("d"));
+		chmods("f", m, S_IFREG | m);
+		chmods("d", m, S_IFDIR | m);
 		OK(fchmod(fd, ~m & 07777));
 		EQ(S_IFREG | (~m & 07777), mode_of("f"));
 	}
@@ -52,12 +58,9 @@ static void chmod_of_types(void)
 	OK(mknod("sock", S_IFSOCK, 0));
 	make("reg", 0);
 	OK(symlink("reg", "link"));
-	OK(chmod("fifo", 0755));
-	EQ(S_IFIFO | 0755, mode_of("fifo"));
-	OK(chmod("chr", 0640));
-	EQ(S_IFCHR | 0640, mode_of("chr"));
-	OK(chmod("sock", 0600));
-	EQ(S_IFSOCK | 0600, mode_of("sock"));
+	chmods("fifo", 0755, S_IFIFO | 0755);
+	chmods("chr", 0640, S_IFCHR | 0640);
+	chmods("sock", 0600, S_IFSOCK | 0600);
 	OK(chmod("link", 0604));
 	EQ(S_IFREG | 0604, mode_of("reg"));
 	EQ(S_IFLNK | 0777, mode_of("link"));
@@ -94,22 +97,15 @@ static void setgid_needs_membership(void)
 	OK(chown("f", ALICE, BOB));
 	OK(chown("d", ALICE, BOB));
 	as(ALICE, ALICE);
-	OK(chmod("f", 02755));
-	EQ(S_IFREG | 0755, mode_of("f"));
-	OK(chmod("d", 02755));
-	EQ(S_IFDIR | 0755, mode_of("d"));
-	OK(chmod("f", 04755));
-	EQ(S_IFREG | 04755, mode_of("f"));
-	OK(chmod("f", 01644));
-	EQ(S_IFREG | 01644, mode_of("f"));
+	chmods("f", 02755, S_IFREG | 0755);
+	chmods("d", 02755, S_IFDIR | 0755);
+	chmods("f", 04755, S_IFREG | 04755);
+	chmods("f", 01644, S_IFREG | 01644);
 	as_with(ALICE, ALICE, BOB);
-	OK(chmod("f", 02755));
-	EQ(S_IFREG | 02755, mode_of("f"));
-	OK(chmod("d", 02755));
-	EQ(S_IFDIR | 02755, mode_of("d"));
+	chmods("f", 02755, S_IFREG | 02755);
+	chmods("d", 02755, S_IFDIR | 02755);
 	as(ROOT, ROOT);
-	OK(chmod("f", 06777));
-	EQ(S_IFREG | 06777, mode_of("f"));
+	chmods("f", 06777, S_IFREG | 06777);
 }
 
 /* -- chown -------------------------------------------------------------------------------- */
