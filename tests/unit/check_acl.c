@@ -128,14 +128,12 @@ END_TEST
 Suite *suite_check_acl(void)
 {
 	Suite *s = suite_create("check_acl");
-	TCase *readers = tcase_create("readers"), *repair = tcase_create("repair");
+	TCase *readers = tcase_create("readers"), *repair = kf_case("repair");
 
 	tcase_set_timeout(readers, 60);
 	tcase_add_test(readers, readers_agree_on_every_changed_byte_and_length);
 	tcase_add_test(readers, readers_agree_on_every_order_of_entries);
 	suite_add_tcase(s, readers);
-	tcase_set_timeout(repair, 60);
-	tcase_add_checked_fixture(repair, kf_setup, kf_teardown);
 	tcase_add_test(repair, sound_acls_are_no_finding);
 	tcase_add_loop_test(repair, malformed_acl_is_found_and_dropped, 0, 2);
 	suite_add_tcase(s, repair);

@@ -11,11 +11,6 @@
 #include "pm/record.h"
 #include "pm/region.h"
 
-static void put(struct inode *ip)
-{
-	inode_put(ip, 1);
-}
-
 static struct dsuper *primary(void) { return (void *)kf.rg->base; }
 
 /* Yes to the first @yes questions, and to all where it is 0, but not to one with @no in it; then all, at number @all. */
@@ -261,10 +256,8 @@ END_TEST
 
 static TCase *asking_case(void)
 {
-	TCase *tc = tcase_create("asking");
+	TCase *tc = kf_case("asking");
 
-	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
 	tcase_add_test(tc, what_is_refused_stays_and_is_asked_once);
 	tcase_add_test(tc, what_is_refused_stays_when_all_the_rest_is_agreed_to);
 	tcase_add_test(tc, without_a_root_directory_nothing_can_be_connected);

@@ -131,10 +131,8 @@ Suite *suite_check_clean(void);
 Suite *suite_check_clean(void)
 {
 	Suite *s = suite_create("check_clean");
-	TCase *tc = tcase_create("sound");
+	TCase *tc = kf_case("sound");
 
-	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
 	tcase_add_test(tc, empty_filesystem_is_sound);
 	tcase_add_test(tc, busy_filesystem_is_sound_after_unmount);
 	tcase_add_test(tc, killed_filesystem_is_sound_and_its_orphans_are_counted);

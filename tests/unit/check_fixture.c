@@ -65,11 +65,6 @@ void kf_repairs(struct region *rg)
 
 /* -- content ----------------------------------------------------------------- */
 
-static void put(struct inode *ip)
-{
-	inode_put(ip, 1);
-}
-
 static void make_attrs(struct inode *ip)
 {
 	static char value[5000];
@@ -153,15 +148,23 @@ void kf_seal(struct dinode *di)
 
 /* -- the frame of a test ------------------------------------------------------------------ */
 
-void kf_setup(void)
+static void setup(void)
 {
 	cf_new(&kf, KF_SIZE, CF_RAM);
 	kf_populate(kf.root);
 }
 
-void kf_teardown(void)
+static void teardown(void)
 {
 	cf_free(&kf);
+}
+
+TCase *kf_case(const char *name)
+{
+	TCase *tc = cf_case(name, setup, teardown);
+
+	tcase_set_timeout(tc, 240);
+	return tc;
 }
 
 struct inode *kf_look(const char *dir, const char *name)

@@ -31,11 +31,11 @@ void kf_seal(struct dinode *di);
 
 #define KF_SIZE MIB(24)
 
-/* Populated and mounted by kf_setup(). */
+/* Populated and mounted when a test of kf_case() begins. */
 extern struct cf kf;
 
-void kf_setup(void);
-void kf_teardown(void);
+/* kf_case - of tests on it, each of which lasts 240 seconds at most. */
+TCase *kf_case(const char *name);
 
 /* kf_look - a file in a directory below the root; a reference or NULL. */
 struct inode *kf_look(const char *dir, const char *name);

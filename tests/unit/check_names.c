@@ -15,11 +15,6 @@
 #include "disk/dirblk.h"
 #include "pm/region.h"
 
-static void put(struct inode *ip)
-{
-	inode_put(ip, 1);
-}
-
 /* -- names -------------------------------------------------------------------------------- */
 
 START_TEST(names_behind_a_damaged_record_are_kept_and_removed_ones_stay_removed)
@@ -428,10 +423,8 @@ END_TEST
 
 static TCase *lostfound_case(void)
 {
-	TCase *tc = tcase_create("lostfound");
+	TCase *tc = kf_case("lostfound");
 
-	tcase_set_timeout(tc, 240);
-	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
 	tcase_add_test(tc, file_without_a_name_waits_for_room_in_lost_and_found);
 	tcase_add_test(tc, lost_and_found_that_cannot_be_made_is_said_once);
 	tcase_add_test(tc, lost_and_found_with_attributes_grows);
@@ -445,10 +438,8 @@ Suite *suite_check_names(void);
 Suite *suite_check_names(void)
 {
 	Suite *s = suite_create("check_names");
-	TCase *tc = tcase_create("names");
+	TCase *tc = kf_case("names");
 
-	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
 	tcase_add_test(tc, names_behind_a_damaged_record_are_kept_and_removed_ones_stay_removed);
 	tcase_add_test(tc, damaged_block_header_is_rebuilt);
 	tcase_add_test(tc, entry_to_nothing_is_removed_and_a_wrong_type_corrected);

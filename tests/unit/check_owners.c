@@ -13,11 +13,6 @@
 #include "check_fixture.h"
 #include "pm/region.h"
 
-static void put(struct inode *ip)
-{
-	inode_put(ip, 1);
-}
-
 static struct dsuper *primary(void) { return (void *)kf.rg->base; }
 
 static unsigned pieces(const char *name, unsigned n)
@@ -299,10 +294,8 @@ END_TEST
 
 static TCase *owners_case(void)
 {
-	TCase *tc = tcase_create("owners");
+	TCase *tc = kf_case("owners");
 
-	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
 	tcase_add_test(tc, second_owner_gets_a_copy);
 	tcase_add_test(tc, suspect_loses_what_a_healthy_inode_has);
 	tcase_add_test(tc, second_owner_on_a_full_device_loses_what_is_another_s_only);
@@ -316,9 +309,8 @@ static TCase *owners_case(void)
 
 static TCase *unable_case(void)
 {
-	TCase *tc = tcase_create("unable");
+	TCase *tc = kf_case("unable");
 
-	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
 	tcase_add_test(tc, what_does_not_become_consistent_is_not_written);
 	tcase_add_test(tc, block_that_cannot_be_read_ends_the_check);
 	tcase_add_test(tc, block_that_cannot_be_written_ends_the_check);

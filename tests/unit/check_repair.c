@@ -16,11 +16,6 @@
 #include "pm/record.h"
 #include "pm/region.h"
 
-static void put(struct inode *ip)
-{
-	inode_put(ip, 1);
-}
-
 static struct dsuper *primary(void) { return (void *)kf.rg->base; }
 static struct dsuper *copy(void) { return (void *)(kf.rg->base + KF_SIZE - CF_BLOCK); }
 
@@ -434,10 +429,8 @@ END_TEST
 
 static TCase *super_case(void)
 {
-	TCase *tc = tcase_create("super");
+	TCase *tc = kf_case("super");
 
-	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
 	tcase_add_test(tc, damaged_primary_comes_back_from_the_copy);
 	tcase_add_test(tc, damaged_copy_comes_back_from_the_primary);
 	tcase_add_test(tc, both_superblocks_damaged_are_rebuilt_if_the_lanes_agree);
@@ -458,10 +451,8 @@ static TCase *super_case(void)
 
 static TCase *inode_case(void)
 {
-	TCase *tc = tcase_create("inode");
+	TCase *tc = kf_case("inode");
 
-	tcase_set_timeout(tc, 120);
-	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
 	tcase_add_test(tc, damaged_but_plausible_inode_keeps_its_content);
 	tcase_add_test(tc, implausible_inode_is_cleared_and_its_name_goes);
 	tcase_add_test(tc, wrong_counts_are_corrected_by_preen);
@@ -476,10 +467,8 @@ static TCase *inode_case(void)
 
 static TCase *crash_case(void)
 {
-	TCase *tc = tcase_create("crash");
+	TCase *tc = kf_case("crash");
 
-	tcase_set_timeout(tc, 240);
-	tcase_add_checked_fixture(tc, kf_setup, kf_teardown);
 	tcase_add_loop_test(tc, repair_cut_short_at_any_moment_is_finished_by_another, 0, 2);
 	return tc;
 }

@@ -517,10 +517,8 @@ END_TEST
 
 static TCase *mode_case(void)
 {
-	TCase *tc = tcase_create("mode");
+	TCase *tc = cf_case("mode", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, invalid_acls_are_einval, 0, sizeof(cases) / sizeof(cases[0]));
 	tcase_add_test(tc, form_of_other_length_or_version_is_refused);
 	tcase_add_test(tc, refusals_go_by_type);
@@ -537,10 +535,8 @@ static TCase *mode_case(void)
 
 static TCase *inheritance_case(void)
 {
-	TCase *tc = tcase_create("inheritance");
+	TCase *tc = cf_case("inheritance", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, without_default_acl_the_umask_counts);
 	tcase_add_test(tc, file_gets_the_default_acl_less_what_was_not_asked_for);
 	tcase_add_test(tc, directory_gets_it_as_default_as_well);
@@ -552,10 +548,8 @@ static TCase *inheritance_case(void)
 
 static TCase *trouble_case(void)
 {
-	TCase *tc = tcase_create("trouble");
+	TCase *tc = cf_case("trouble", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, full_filesystem_leaves_acl_mode_and_names_as_they_are);
 	tcase_add_test(tc, malformed_acl_on_media_is_damage);
 	tcase_add_test(tc, malformed_default_acl_makes_no_file);

@@ -17,6 +17,15 @@
 
 const struct cred cf_root = { .flags = CRED_PRIVILEGED };
 
+TCase *cf_case(const char *name, void (*setup)(void), void (*teardown)(void))
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	return tc;
+}
+
 /* -- the filesystem ---------------------------------------------------------- */
 
 static void open_region(struct cf *c, uint64_t size, enum cf_kind kind)
@@ -155,7 +164,7 @@ bool cf_exists(struct inode *dir, const char *name)
 	struct inode *ip = cf_look(dir, name);
 
 	if (ip)
-		inode_put(ip, 1);
+		put(ip);
 	return ip != NULL;
 }
 

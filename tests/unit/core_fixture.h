@@ -24,6 +24,9 @@
 #define MIB(n)	(UINT64_C(1048576) * (n))
 #define CF_BLOCK DAXFS_BLOCK_SIZE
 
+/* cf_case - of tests that each begin with @setup, end with @teardown and last 60 seconds at most. */
+TCase *cf_case(const char *name, void (*setup)(void), void (*teardown)(void));
+
 struct cf { struct region *rg; struct fs *fs; struct inode *root; };
 
 enum cf_kind { CF_RAM, CF_RECORD };
@@ -57,6 +60,8 @@ struct inode *cf_file(struct inode *dir, const char *name);
 struct inode *cf_dir(struct inode *dir, const char *name);
 /* cf_look - a reference, or NULL when there is none. */
 struct inode *cf_look(struct inode *dir, const char *name);
+/* put - give a reference back. */
+static inline void put(struct inode *ip) { inode_put(ip, 1); }
 bool cf_exists(struct inode *dir, const char *name);
 int cf_unlink(struct inode *dir, const char *name);
 int cf_rmdir(struct inode *dir, const char *name);

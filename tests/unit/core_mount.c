@@ -42,11 +42,6 @@ static void teardown(void)
 	cf_free(&c);
 }
 
-static void put(struct inode *ip)
-{
-	inode_put(ip, 1);
-}
-
 /* -- something to mount ------------------------------------------------------ */
 
 static void make_tree(void)
@@ -739,10 +734,8 @@ END_TEST
 
 static TCase *super_case(void)
 {
-	TCase *tc = tcase_create("super");
+	TCase *tc = cf_case("super", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, snapshot_and_scan_find_the_same_free_space);
 	tcase_add_test(tc, damaged_snapshot_is_scanned_around);
 	tcase_add_test(tc, free_space_from_a_snapshot_holds_no_claimed_block);
@@ -758,10 +751,8 @@ static TCase *super_case(void)
 
 static TCase *file_case(void)
 {
-	TCase *tc = tcase_create("file");
+	TCase *tc = cf_case("file", setup_file, teardown_file);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup_file, teardown_file);
 	tcase_add_test(tc, read_only_mount_of_a_clean_file_writes_nothing);
 	tcase_add_test(tc, read_only_mount_of_an_unclean_file_writes_nothing);
 	tcase_add_test(tc, read_only_mount_with_something_to_roll_back_writes_nothing);
@@ -772,10 +763,8 @@ static TCase *file_case(void)
 
 static TCase *recovery_case(void)
 {
-	TCase *tc = tcase_create("recovery");
+	TCase *tc = cf_case("recovery", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, block_with_two_owners_is_found_at_recovery);
 	tcase_add_test(tc, damaged_inode_is_found_at_recovery);
 	tcase_add_test(tc, every_namespace_operation_survives_a_crash_behind_it);

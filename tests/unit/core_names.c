@@ -33,9 +33,13 @@ static void teardown(void)
 	cf_free(&c);
 }
 
-static void put(struct inode *ip)
+static void crash(void)
 {
-	inode_put(ip, 1);
+	put(a);
+	put(b);
+	cf_crash(&c);
+	a = cf_look(c.root, "a");
+	b = cf_look(c.root, "b");
 }
 
 static int move(struct inode *from, const char *src, struct inode *to, const char *dst, unsigned flags)
@@ -230,11 +234,7 @@ START_TEST(rename_exchange_of_directory_and_file_keeps_counts_and_dotdot)
 	else
 		ck_assert_int_eq(move(b, "f", a, "d", RENAME_EXCHANGE), 0);
 	check_exchanged(dir, file);
-	put(a);
-	put(b);
-	cf_crash(&c);
-	a = cf_look(c.root, "a");
-	b = cf_look(c.root, "b");
+	crash();
 	check_exchanged(dir, file);
 }
 END_TEST
@@ -475,11 +475,7 @@ START_TEST(symlinks_of_every_length_survive_a_crash)
 				ck_assert_int_eq(make_link(name, target), 0);
 			check_link(name, target);
 		}
-		put(a);
-		put(b);
-		cf_crash(&c);
-		a = cf_look(c.root, "a");
-		b = cf_look(c.root, "b");
+		crash();
 	}
 }
 END_TEST
@@ -745,10 +741,8 @@ END_TEST
 
 static TCase *rename_case(void)
 {
-	TCase *tc = tcase_create("rename");
+	TCase *tc = cf_case("rename", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, rename_of_directory_into_its_own_subtree_is_refused);
 	tcase_add_test(tc, rename_over_ancestor_is_refused);
 	tcase_add_test(tc, rename_over_directory_with_names_is_refused);
@@ -767,10 +761,8 @@ static TCase *rename_case(void)
 
 static TCase *names_case(void)
 {
-	TCase *tc = tcase_create("names");
+	TCase *tc = cf_case("names", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, link_and_unlink_count_the_names);
 	tcase_add_test(tc, subdirectories_count_in_their_parent);
 	tcase_add_test(tc, removed_directory_holds_nothing_and_takes_nothing);
@@ -792,10 +784,8 @@ static TCase *names_case(void)
 
 static TCase *readdir_case(void)
 {
-	TCase *tc = tcase_create("readdir");
+	TCase *tc = cf_case("readdir", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, every_portion_size_shows_every_name_once);
 	tcase_add_test(tc, lasting_names_are_seen_once_while_others_come_and_go);
 	tcase_add_test(tc, removing_what_was_read_hides_nothing);

@@ -28,11 +28,6 @@ static void teardown(void)
 	cf_free(&c);
 }
 
-static void put(struct inode *ip)
-{
-	inode_put(ip, 1);
-}
-
 /* Takes every free block and writes rubbish into it. */
 static void overwrite_free_space(void)
 {
@@ -160,10 +155,8 @@ END_TEST
 Suite *suite_core_pin(void)
 {
 	Suite *s = suite_create("core_pin");
-	TCase *tc = tcase_create("pin");
+	TCase *tc = cf_case("pin", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, pinned_blocks_are_not_reused_until_the_pin_is_put, 0, NR_LOSSES);
 	tcase_add_test(tc, pin_taken_later_does_not_hold_back_what_was_freed_before);
 	tcase_add_test(tc, blocks_are_freed_though_pins_come_and_go_all_the_time);

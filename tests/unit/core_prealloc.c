@@ -127,10 +127,8 @@ END_TEST
 Suite *suite_core_prealloc(void)
 {
 	Suite *s = suite_create("core_prealloc");
-	TCase *tc = tcase_create("files"), *raw = tcase_create("allocator");
+	TCase *tc = cf_case("files", setup, teardown), *raw = tcase_create("allocator");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, preallocated_space_can_be_written_on_a_full_filesystem);
 	tcase_add_test(tc, fallocate_fills_the_holes_of_a_map_of_many_extents);
 	tcase_add_test(tc, zero_range_zeroes_a_map_of_many_extents);

@@ -44,11 +44,6 @@ static void teardown(void)
 	cf_free(&c);
 }
 
-static void put(struct inode *f)
-{
-	inode_put(f, 1);
-}
-
 /* -- no space ---------------------------------------------------------------- */
 
 /* Takes all blocks but @left. */
@@ -758,10 +753,8 @@ END_TEST
 
 static TCase *full_case(void)
 {
-	TCase *tc = tcase_create("full");
+	TCase *tc = cf_case("full", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, write_without_space_changes_nothing);
 	tcase_add_test(tc, fallocate_without_space_changes_nothing);
 	tcase_add_test(tc, create_without_space_leaves_no_trace);
@@ -778,10 +771,8 @@ static TCase *full_case(void)
 
 static TCase *layout_case(void)
 {
-	TCase *tc = tcase_create("layout");
+	TCase *tc = cf_case("layout", setup_big, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup_big, teardown);
 	tcase_add_test(tc, large_file_written_by_1_mib_has_few_aligned_extents_and_a_small_cache);
 	tcase_add_test(tc, large_file_written_by_64_kib_has_few_aligned_extents_and_a_small_cache);
 	tcase_add_test(tc, fallocated_file_is_one_aligned_extent);
@@ -791,10 +782,8 @@ static TCase *layout_case(void)
 
 static TCase *zero_case(void)
 {
-	TCase *tc = tcase_create("zero");
+	TCase *tc = cf_case("zero", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, bytes_around_a_write_are_zero);
 	tcase_add_test(tc, preallocated_blocks_read_as_zero_around_every_write);
 	tcase_add_loop_test(tc, growing_after_truncate_shows_zeroes, 0, (int)NR_WAYS);
@@ -811,10 +800,8 @@ static TCase *zero_case(void)
 
 static TCase *balloc_case(void)
 {
-	TCase *tc = tcase_create("balloc");
+	TCase *tc = cf_case("balloc", setup_balloc, teardown_balloc);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup_balloc, teardown_balloc);
 	tcase_add_loop_test(tc, allocator_agrees_with_a_model, 0, 4);
 	tcase_add_test(tc, allocator_hands_out_every_block_and_then_none);
 	tcase_add_test(tc, allocator_continues_at_the_goal);

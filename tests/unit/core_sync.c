@@ -538,10 +538,8 @@ END_TEST
 Suite *suite_core_sync(void)
 {
 	Suite *s = suite_create("core_sync");
-	TCase *tc = tcase_create("sync");
+	TCase *tc = cf_case("sync", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, fsync_flushes_exactly_the_stored_lines);
 	tcase_add_test(tc, fdatasync_flushes_exactly_the_stored_lines_and_nothing_else);
 	tcase_add_test(tc, second_sync_flushes_nothing);

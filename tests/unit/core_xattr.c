@@ -374,10 +374,8 @@ END_TEST
 
 static TCase *use_case(void)
 {
-	TCase *tc = tcase_create("use");
+	TCase *tc = cf_case("use", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, value_set_is_the_value_got);
 	tcase_add_test(tc, size_zero_asks_for_the_length);
 	tcase_add_test(tc, create_and_replace_look_first);
@@ -394,10 +392,8 @@ static TCase *use_case(void)
 
 static TCase *limits_case(void)
 {
-	TCase *tc = tcase_create("limits");
+	TCase *tc = cf_case("limits", setup, teardown);
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, value_of_64_kib_lives_and_one_byte_more_is_refused);
 	tcase_add_test(tc, values_of_every_size_around_a_block_survive);
 	tcase_add_test(tc, name_of_255_bytes_lives_and_256_or_none_is_out_of_range);
