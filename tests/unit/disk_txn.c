@@ -286,7 +286,7 @@ static void scene_prepare(struct scene *s)
 		s->off[i] = disk_off(&fx.d, live_block('a'));
 }
 
-START_TEST(a_crash_at_any_event_leaves_all_edits_or_none)
+static void commit_and_crash_everywhere(void)
 {
 	struct scene s;
 	struct txn *t;
@@ -298,6 +298,11 @@ START_TEST(a_crash_at_any_event_leaves_all_edits_or_none)
 	txn_commit(t);
 	record_stop(fx.rg);
 	crash_everywhere(&s);
+}
+
+START_TEST(a_crash_at_any_event_leaves_all_edits_or_none)
+{
+	commit_and_crash_everywhere();
 }
 END_TEST
 
@@ -319,17 +324,8 @@ START_TEST(sequence_numbers_wrap)
 	static const uint32_t start[] = { UINT32_MAX - 1, UINT32_MAX };
 
 	for (unsigned i = 0; i < 2; i++) {
-		struct scene s;
-		struct txn *t;
-
 		lanes_to(start[i]);
-		scene_prepare(&s);
-		record_start(fx.rg);
-		t = txn_begin(&fx.jn);
-		change(t, &s);
-		txn_commit(t);
-		record_stop(fx.rg);
-		crash_everywhere(&s);
+		commit_and_crash_everywhere();
 	}
 }
 END_TEST
