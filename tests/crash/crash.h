@@ -16,6 +16,7 @@
 #include "core/fs.h"
 #include "core/inode.h"
 #include "crash/tree.h"
+#include "harness/acl.h"
 #include "pm/region.h"
 
 #define STEPS_MAX	4u
@@ -37,7 +38,7 @@ extern const struct geometry geometries[];	/* the last has no name */
 const uint8_t *geometry_image(const struct geometry *g);
 
 /* acl_make - the bytes of an ACL that gives a user of its own @perm, 0..7. */
-#define ACL_BYTES	44
+#define ACL_BYTES	ACL_SIZE(5)
 void acl_make(uint8_t acl[ACL_BYTES], unsigned perm);
 
 /* settle - the thread that gives freed blocks back is done: what comes next finds the same ones free in every run. */

@@ -85,18 +85,12 @@ static void put_xattr(struct inode *dir, const char *file, const char *name, siz
 
 void acl_make(uint8_t acl[ACL_BYTES], unsigned perm)
 {
-	/* Version, then tag, permissions and id of owner, user 5, group, mask and others. */
-	static const uint8_t form[ACL_BYTES] = {
-		2, 0, 0, 0,
-		0x01, 0, 6, 0, 0xff, 0xff, 0xff, 0xff,
-		0x02, 0, 0, 0, 5, 0, 0, 0,
-		0x04, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,
-		0x10, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
-		0x20, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
+	const uint8_t bytes[ACL_BYTES] = {
+		ACL_FORM, ACL_FOR_OWNER(6), ACL_FOR_USER(5, perm), ACL_FOR_OWN_GROUP(4), ACL_FOR_MASK(perm),
+		ACL_FOR_OTHERS(0),
 	};
 
-	memcpy(acl, form, ACL_BYTES);
-	acl[14] = acl[30] = (uint8_t)perm;
+	memcpy(acl, bytes, ACL_BYTES);
 }
 
 static void put_acl(struct inode *dir, const char *file, const char *name)

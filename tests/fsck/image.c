@@ -27,6 +27,7 @@
 #include "disk/extmap.h"
 #include "disk/super.h"
 #include "disk/xattrblk.h"
+#include "harness/acl.h"
 #include "pm/record.h"
 #include "pm/region.h"
 
@@ -72,16 +73,11 @@ static void set_xattr(struct inode *ip, struct rng *r, unsigned nr, size_t size)
 	must(xattr_set(ip, &rq) == 0, "xattr_set");
 }
 
-/* Owner, a user, group, mask, others: what the mode says, and more. */
+/* What the mode says, and more. */
 static void set_acl(struct inode *ip, const char *name)
 {
 	static const uint8_t acl[] = {
-		2, 0, 0, 0,
-		0x01, 0, 6, 0, 0xff, 0xff, 0xff, 0xff,
-		0x02, 0, 4, 0, 5, 0, 0, 0,
-		0x04, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,
-		0x10, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,
-		0x20, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,
+		ACL_FORM, ACL_FOR_OWNER(6), ACL_FOR_USER(5, 4), ACL_FOR_OWN_GROUP(4), ACL_FOR_MASK(4), ACL_FOR_OTHERS(4),
 	};
 	struct xattr_set_req rq = { .name = name, .value = acl, .size = sizeof(acl) };
 

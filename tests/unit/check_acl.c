@@ -12,22 +12,16 @@
 #include "core/acl.h"
 #include "core/xattr.h"
 #include "disk/disk.h"
+#include "harness/acl.h"
 
 #define ENTRIES	7
-#define SIZE	(4 + 8 * ENTRIES)
+#define SIZE	ACL_SIZE(ENTRIES)
 
 Suite *suite_check_acl(void);
 
-/* Owner, users 5 and 6, group, group 7, mask, others. */
 static const uint8_t good[SIZE] = {
-	2, 0, 0, 0,
-	0x01, 0, 7, 0, 0xff, 0xff, 0xff, 0xff,
-	0x02, 0, 6, 0, 5, 0, 0, 0,
-	0x02, 0, 4, 0, 6, 0, 0, 0,
-	0x04, 0, 5, 0, 0xff, 0xff, 0xff, 0xff,
-	0x08, 0, 3, 0, 7, 0, 0, 0,
-	0x10, 0, 7, 0, 0xff, 0xff, 0xff, 0xff,
-	0x20, 0, 1, 0, 0xff, 0xff, 0xff, 0xff,
+	ACL_FORM, ACL_FOR_OWNER(7), ACL_FOR_USER(5, 6), ACL_FOR_USER(6, 4), ACL_FOR_OWN_GROUP(5), ACL_FOR_GROUP(7, 3),
+	ACL_FOR_MASK(7), ACL_FOR_OTHERS(1),
 };
 
 /* Counts those that both find good, and those that both refuse. */
@@ -67,7 +61,7 @@ END_TEST
 START_TEST(readers_agree_on_every_order_of_entries)
 {
 	static const uint8_t tags[] = { 1, 2, 4, 8, 16, 32 };
-	uint8_t acl[4 + 8 * 6];
+	uint8_t acl[ACL_SIZE(6)];
 
 	memset(acl, 0, sizeof(acl));
 	acl[0] = 2;
