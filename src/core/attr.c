@@ -92,16 +92,9 @@ static int set_locked(struct inode *ip, const struct iattr *a, unsigned mask)
 		err = stage_size(&e, a, mask);
 	if (!err)
 		err = stage_mode(&e, t, a, mask);
-	if (err) {
-		txn_abort(t);
-		inode_edit_drop(&e);
-		return err;
-	}
-	stage_times(&e, a, mask);
-	inode_stage(&e);
-	txn_commit(t);
-	inode_apply(&e);
-	return 0;
+	if (!err)
+		stage_times(&e, a, mask);
+	return inode_edit_end(&e, t, err);
 }
 
 static int set_checks(const struct inode *ip, const struct iattr *a, unsigned mask)

@@ -66,16 +66,9 @@ void inode_apply(struct inode_edit *e)
 	struct inode *ip = e->ip;
 	const struct iattr *a = &e->a;
 
-	ip->mode = a->mode;
-	ip->uid = a->uid;
-	ip->gid = a->gid;
-	ip->nlink = a->nlink;
-	ip->flags = a->flags;
-	ip->blocks = a->blocks;
+	inode_take(ip, a);
 	if (a->rdev != e->was.rdev)	/* read without the lock by a rename that looks at ancestors */
 		ip->rdev = a->rdev;
-	ip->xattr = a->xattr;
-	atomic_store_explicit(&ip->has_xattrs, a->xattr.v != 0, memory_order_relaxed);
 	apply_time(&ip->atime, e->was.atime, a->atime);
 	apply_time(&ip->mtime, e->was.mtime, a->mtime);
 	apply_time(&ip->ctime, e->was.ctime, a->ctime);
@@ -84,6 +77,19 @@ void inode_apply(struct inode_edit *e)
 	if (e->drop_first <= e->drop_last && inode_is_reg(ip))
 		mapcache_forget(atomic_load(&ip->map), e->drop_first, e->drop_last);
 	limbo_add(ip->fs, &e->removed);
+}
+
+int inode_edit_end(struct inode_edit *e, struct txn *t, int err)
+{
+	if (err) {
+		txn_abort(t);
+		inode_edit_drop(e);
+		return err;
+	}
+	inode_stage(e);
+	txn_commit(t);
+	inode_apply(e);
+	return 0;
 }
 
 /*
@@ -114,17 +120,8 @@ static int write_times(struct inode *ip)
 {
 	struct txn *t = txn_begin(&ip->fs->jn);
 	struct inode_edit e;
-	int err = inode_edit(&e, t, ip);
 
-	if (err) {
-		txn_abort(t);
-		inode_edit_drop(&e);
-		return err;
-	}
-	inode_stage(&e);
-	txn_commit(t);
-	inode_apply(&e);
-	return 0;
+	return inode_edit_end(&e, t, inode_edit(&e, t, ip));
 }
 
 int inode_flush_times(struct inode *ip)

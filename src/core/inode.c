@@ -95,18 +95,11 @@ static void inode_free_rcu(struct rcu_head *head)
 
 static void inode_fill(struct inode *ip, const struct iattr *a)
 {
+	inode_take(ip, a);
 	ip->type = a->mode & S_IFMT;
-	ip->mode = a->mode;
-	ip->uid = a->uid;
-	ip->gid = a->gid;
-	ip->nlink = a->nlink;
-	ip->flags = a->flags;
 	ip->gen = a->gen;
-	ip->blocks = a->blocks;
 	ip->rdev = a->rdev;
 	ip->btime = a->btime;
-	ip->xattr = a->xattr;
-	atomic_store_explicit(&ip->has_xattrs, a->xattr.v != 0, memory_order_relaxed);
 	atomic_store_explicit(&ip->size, a->size, memory_order_relaxed);
 	atomic_store_explicit(&ip->atime, a->atime, memory_order_relaxed);
 	atomic_store_explicit(&ip->mtime, a->mtime, memory_order_relaxed);

@@ -107,6 +107,16 @@ struct inode_edit {
  * Return: 0, -ENOSPC, -ENOMEM.
  */
 int inode_edit(struct inode_edit *e, struct txn *t, struct inode *ip);
+/**
+ * inode_edit_end - the end of a transaction that changes one inode: commit, or abort
+ * @e: an edit whose opening may have failed
+ * @t: its transaction; gone afterwards
+ * @err: of the opening, or of what came after; not 0 aborts
+ *
+ * Durable: if @err is 0, all that @t has staged.
+ * Return: @err.
+ */
+int inode_edit_end(struct inode_edit *e, struct txn *t, int err);
 /* inode_edit_drop - forget an edit whose transaction was aborted (also one whose opening failed). */
 void inode_edit_drop(struct inode_edit *e);
 /* inode_forget_range - after commit, blocks @first..@last leave the radix cache. */
@@ -153,6 +163,22 @@ void inode_ended(struct inode *ip);
 
 /* inode_map - read-only handle on the map on media; caller holds the lock. */
 struct extmap inode_map(const struct inode *ip);
+
+/*
+ * inode_take - what is changed under the lock alone becomes as @a says; but for rdev, which others read without.
+ * Context: locked exclusively, or nobody else uses @ip yet.
+ */
+static inline void inode_take(struct inode *ip, const struct iattr *a)
+{
+	ip->mode = a->mode;
+	ip->uid = a->uid;
+	ip->gid = a->gid;
+	ip->nlink = a->nlink;
+	ip->flags = a->flags;
+	ip->blocks = a->blocks;
+	ip->xattr = a->xattr;
+	atomic_store_explicit(&ip->has_xattrs, a->xattr.v != 0, memory_order_relaxed);
+}
 
 /* inode_snapshot - attributes, lock held in either mode. */
 void inode_snapshot(const struct inode *ip, struct iattr *a);

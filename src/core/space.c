@@ -238,16 +238,9 @@ static int fallocate_txn(struct inode *ip, struct range r, int mode, uint64_t *a
 	/* Nothing but bad media can fail from here on. */
 	if (!err && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) && *at >= blocks_of(r.end))
 		err = zero_ends(ip, r);
-	if (err) {
-		txn_abort(t);
-		inode_edit_drop(&e);
-		return err;
-	}
-	e.a.mtime = e.a.ctime = inode_now();
-	inode_stage(&e);
-	txn_commit(t);
-	inode_apply(&e);
-	return 0;
+	if (!err)
+		e.a.mtime = e.a.ctime = inode_now();
+	return inode_edit_end(&e, t, err);
 }
 
 static int fallocate_locked(struct inode *ip, struct range r, int mode)

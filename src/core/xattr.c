@@ -181,17 +181,11 @@ static int swing(struct inode *ip, const struct xattrs *xs, uint32_t mode)
 
 	if (!err && xs)
 		err = xattr_stage(&e, t, xs);
-	if (err) {
-		txn_abort(t);
-		inode_edit_drop(&e);
-		return err;
+	if (!err) {
+		e.a.mode = mode;
+		e.a.ctime = inode_now();
 	}
-	e.a.mode = mode;
-	e.a.ctime = inode_now();
-	inode_stage(&e);
-	txn_commit(t);
-	inode_apply(&e);
-	return 0;
+	return inode_edit_end(&e, t, err);
 }
 
 static int put(struct xattrs *xs, const struct xattr_set_req *rq)
