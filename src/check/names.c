@@ -166,32 +166,17 @@ static int check_entry(struct check *c, struct entry *en)
 
 /* -- blocks ---------------------------------------------------------------------------------- */
 
-/* Nothing legible: the block becomes an empty one. */
-static int block_lost(struct check *c, const struct dirblock_id *id, const char *why)
+static int fix_block(struct check *c, const struct dirblock_id *id, enum problem p, const char *why,
+		     void (*fix)(struct ddirblk *b, const struct dirblock_id *id))
 {
 	struct ddirblk *b;
 
-	if (!problem(c, PR_DIRBLK_LOST, &(struct pctx){ .ino = id->owner, .blk = id->self, .num = id->lblk,
-							.text = why }))
+	if (!problem(c, p, &(struct pctx){ .ino = id->owner, .blk = id->self, .num = id->lblk, .text = why }))
 		return 0;
 	b = media_edit(&c->m, id->self);
 	if (!b)
 		return -ENOMEM;
-	dirblock_empty(b, id);
-	return 0;
-}
-
-static int fix_header(struct check *c, const struct dirblock_id *id, const char *why)
-{
-	struct ddirblk *b;
-
-	if (!problem(c, PR_DIRBLK_HEADER, &(struct pctx){ .ino = id->owner, .blk = id->self, .num = id->lblk,
-							  .text = why }))
-		return 0;
-	b = media_edit(&c->m, id->self);
-	if (!b)
-		return -ENOMEM;
-	dirblock_header(b, id);
+	fix(b, id);
 	return 0;
 }
 
@@ -218,9 +203,9 @@ static int check_block(struct check *c, struct cdir *d, const struct dirblock_id
 
 	dirblock_scan(b, id->self, &db);
 	if (why && !db.nr && db.why)
-		return block_lost(c, id, why);
+		return fix_block(c, id, PR_DIRBLK_LOST, why, dirblock_empty);	/* nothing legible */
 	if (why)
-		err = fix_header(c, id, why);
+		err = fix_block(c, id, PR_DIRBLK_HEADER, why, dirblock_header);
 	if (!err && db.why)
 		err = fix_tiling(c, id, &db);
 	for (unsigned i = 0; !err && i < db.nr; i++) {
