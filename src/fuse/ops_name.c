@@ -214,34 +214,29 @@ out:
 	request_error(req, err);
 }
 
-void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+static void remove_name(fuse_req_t req, struct daemon *d, fuse_ino_t parent, const char *name,
+			int (*take)(struct inode *dir, struct name name, const struct cred *cred))
 {
-	struct daemon *d = request_start(req, DAXFS_OP_unlink);
 	struct cred cred = request_cred(req);
 	struct inode *dir;
 	int err;
 
 	err = inode_get(d->fs, parent, &dir);
 	if (!err) {
-		err = namei_unlink(dir, request_name(name), &cred);
+		err = take(dir, request_name(name), &cred);
 		inode_put(dir, 1);
 	}
 	request_error(req, err);
 }
 
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	remove_name(req, request_start(req, DAXFS_OP_unlink), parent, name, namei_unlink);
+}
+
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct daemon *d = request_start(req, DAXFS_OP_rmdir);
-	struct cred cred = request_cred(req);
-	struct inode *dir;
-	int err;
-
-	err = inode_get(d->fs, parent, &dir);
-	if (!err) {
-		err = namei_rmdir(dir, request_name(name), &cred);
-		inode_put(dir, 1);
-	}
-	request_error(req, err);
+	remove_name(req, request_start(req, DAXFS_OP_rmdir), parent, name, namei_rmdir);
 }
 
 static int rename_in(struct daemon *d, fuse_ino_t src_dir, fuse_ino_t dst_dir,
