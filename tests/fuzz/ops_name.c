@@ -134,26 +134,26 @@ static void op_link(struct walk *r)
 
 /* -- removing and moving -------------------------------------------------------------- */
 
-static void op_unlink(struct walk *r)
+static void remove_name(struct walk *r, int (*take)(struct target *, struct mloc),
+			int (*model_take)(struct model *, struct mloc))
 {
 	struct mloc at = pick_name(r, true);
 
 	note(r, at);
-	int got = r->t->ops->unlink(r->t, at);
+	int got = take(r->t, at);
 
 	if (!no_space(r, got))
-		expect(r, got, model_unlink(&r->m, at));
+		expect(r, got, model_take(&r->m, at));
+}
+
+static void op_unlink(struct walk *r)
+{
+	remove_name(r, r->t->ops->unlink, model_unlink);
 }
 
 static void op_rmdir(struct walk *r)
 {
-	struct mloc at = pick_name(r, true);
-
-	note(r, at);
-	int got = r->t->ops->rmdir(r->t, at);
-
-	if (!no_space(r, got))
-		expect(r, got, model_rmdir(&r->m, at));
+	remove_name(r, r->t->ops->rmdir, model_rmdir);
 }
 
 /* Would a directory end up too deep? */

@@ -112,28 +112,26 @@ static int e_link(struct target *t, struct mloc src, struct mloc dst)
 	return err;
 }
 
-static int e_unlink(struct target *t, struct mloc at)
+static int remove_name(struct target *t, struct mloc at, int (*take)(struct inode *, struct name, const struct cred *))
 {
 	struct inode *dir;
 	int err = get_dir(t, at.dir, &dir);
 
 	if (err)
 		return err;
-	err = namei_unlink(dir, name_of(at.name), &root);
+	err = take(dir, name_of(at.name), &root);
 	inode_put(dir, 1);
 	return err;
 }
 
+static int e_unlink(struct target *t, struct mloc at)
+{
+	return remove_name(t, at, namei_unlink);
+}
+
 static int e_rmdir(struct target *t, struct mloc at)
 {
-	struct inode *dir;
-	int err = get_dir(t, at.dir, &dir);
-
-	if (err)
-		return err;
-	err = namei_rmdir(dir, name_of(at.name), &root);
-	inode_put(dir, 1);
-	return err;
+	return remove_name(t, at, namei_rmdir);
 }
 
 static int e_rename(struct target *t, struct mloc src, struct mloc dst, unsigned flags)
