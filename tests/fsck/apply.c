@@ -15,16 +15,21 @@ struct place {
 	void *at;
 	void *whole;			/* what the checksum covers */
 	void (*seal)(struct place *p, const struct sample *im);
+	size_t len, csum;		/* of the whole, and where in it the checksum is; for seal_plain() */
 };
+
+#define SPECIAL(at, whole, seal)	((struct place){ at, whole, seal, 0, 0 })
+#define PLAIN(at, whole, type, len)	((struct place){ at, whole, seal_plain, len, offsetof(struct type, csum) })
+#define ALL_OF(at, whole, type)	PLAIN(at, whole, type, sizeof(struct type))
 
 /* -- checksums ------------------------------------------------------------------------------ */
 
-static void seal_super(struct place *p, const struct sample *im)
+static void seal_plain(struct place *p, const struct sample *im)
 {
-	struct dsuper *sb = p->whole;
+	le32 csum = le32_make(block_csum(p->whole, p->len, p->csum));
 
 	(void)im;
-	sb->csum = le32_make(block_csum(sb, offsetof(struct dsuper, state), offsetof(struct dsuper, csum)));
+	memcpy((uint8_t *)p->whole + p->csum, &csum, sizeof(csum));
 }
 
 static void seal_state(struct place *p, const struct sample *im)
@@ -33,38 +38,6 @@ static void seal_state(struct place *p, const struct sample *im)
 
 	(void)p;
 	sb->state = sealed_make(sb->uuid, sizeof(sb->uuid), (uint32_t)le64_get(sb->state.w));
-}
-
-static void seal_snapref(struct place *p, const struct sample *im)
-{
-	struct dsnapref *ref = p->whole;
-
-	(void)im;
-	ref->csum = le32_make(block_csum(ref, 20, offsetof(struct dsnapref, csum)));
-}
-
-static void seal_inode(struct place *p, const struct sample *im)
-{
-	struct dinode *di = p->whole;
-
-	(void)im;
-	di->csum = le32_make(block_csum(di, sizeof(*di), offsetof(struct dinode, csum)));
-}
-
-static void seal_node(struct place *p, const struct sample *im)
-{
-	struct dextnode *b = p->whole;
-
-	(void)im;
-	b->csum = le32_make(block_csum(b, sizeof(*b), offsetof(struct dextnode, csum)));
-}
-
-static void seal_dirblk(struct place *p, const struct sample *im)
-{
-	struct ddirblk *b = p->whole;
-
-	(void)im;
-	b->csum = le32_make(block_csum(b, sizeof(*b), offsetof(struct ddirblk, csum)));
 }
 
 /* The block's self, the record's offset, four zero bytes, the record, the name. */
@@ -78,14 +51,6 @@ static void seal_record(struct place *p, const struct sample *im)
 
 	e->csum = le32_make(0);
 	e->csum = le32_make(crc32c(crc, e, sizeof(*e) + e->name_len));
-}
-
-static void seal_xattrblk(struct place *p, const struct sample *im)
-{
-	struct dxattrblk *b = p->whole;
-
-	(void)im;
-	b->csum = le32_make(block_csum(b, sizeof(*b), offsetof(struct dxattrblk, csum)));
 }
 
 static void seal_done(struct place *p, const struct sample *im)
@@ -115,15 +80,20 @@ static void seal_snap(struct place *p, const struct sample *im)
 
 /* -- places ------------------------------------------------------------------------------------ */
 
+static struct place in_super(void *at, struct dsuper *sb)
+{
+	return PLAIN(at, sb, dsuper, offsetof(struct dsuper, state));
+}
+
 static struct place at_super(const struct recipe *r, const struct sample *im)
 {
 	struct dsuper *sb = r->at == AT_COPY ? sample_copy(im) : sample_super(im);
 
 	switch (r->at) {
-	case AT_DEV: return (struct place){ &sb->dev[r->i], sb, seal_super };
-	case AT_STATE: return (struct place){ &sb->state, sb, seal_state };
-	case AT_SNAPREF: return (struct place){ &sb->snap, &sb->snap, seal_snapref };
-	default: return (struct place){ sb, sb, seal_super };
+	case AT_DEV: return in_super(&sb->dev[r->i], sb);
+	case AT_STATE: return SPECIAL(&sb->state, sb, seal_state);
+	case AT_SNAPREF: return PLAIN(&sb->snap, &sb->snap, dsnapref, 20);
+	default: return in_super(sb, sb);
 	}
 }
 
@@ -138,7 +108,7 @@ static struct place at_inode(const struct recipe *r, const struct sample *im)
 		at = &di->map.ext[r->i];
 	if (r->at == AT_IDX)
 		at = &di->map.idx[r->i];
-	return (struct place){ at, di, seal_inode };
+	return ALL_OF(at, di, dinode);
 }
 
 static struct place at_node(const struct recipe *r, const struct sample *im)
@@ -150,7 +120,7 @@ static struct place at_node(const struct recipe *r, const struct sample *im)
 
 	if (entry)
 		at = inner ? (void *)&b->idx[r->i] : (void *)&b->ext[r->i];
-	return (struct place){ at, b, seal_node };
+	return ALL_OF(at, b, dextnode);
 }
 
 static struct ddirent *named(const struct recipe *r, const struct sample *im)
@@ -171,13 +141,13 @@ static struct place at_dir(const struct recipe *r, const struct sample *im)
 	if (r->at == AT_DIRBLK) {
 		struct ddirblk *b = sample_dirblk(im, r->v, r->i);
 
-		return (struct place){ b, b, seal_dirblk };
+		return ALL_OF(b, b, ddirblk);
 	}
 	if (r->at == AT_NAMED)
 		e = named(r, im);
 	else
 		e = sample_dirent(sample_dirblk(im, r->v, (unsigned)blocks - 1), r->i, r->at == AT_LIVE);
-	return (struct place){ e, e, seal_record };
+	return SPECIAL(e, e, seal_record);
 }
 
 static struct place at_xattr(const struct recipe *r, const struct sample *im)
@@ -186,14 +156,14 @@ static struct place at_xattr(const struct recipe *r, const struct sample *im)
 	uint8_t *p = b->data;
 
 	if (r->at == AT_XATTRBLK)
-		return (struct place){ b, b, seal_xattrblk };
+		return ALL_OF(b, b, dxattrblk);
 	for (unsigned k = r->i; k; k--) {
 		struct dxattr e;
 
 		memcpy(&e, p, sizeof(e));
 		p += sizeof(e) + e.name_len + le32_get(e.value_len);
 	}
-	return (struct place){ p, b, seal_xattrblk };
+	return ALL_OF(p, b, dxattrblk);
 }
 
 static struct place at_journal(const struct recipe *r, const struct sample *im)
@@ -201,10 +171,10 @@ static struct place at_journal(const struct recipe *r, const struct sample *im)
 	unsigned i = r->at != AT_UNDO && r->i ? !im->lane : im->lane;
 
 	switch (r->at) {
-	case AT_LANE: return (struct place){ sample_lane(im, i), sample_lane(im, i), seal_done };
-	case AT_DONE: return (struct place){ &sample_lane(im, i)->done, sample_lane(im, i), seal_done };
-	case AT_LOG: return (struct place){ sample_log(im, i), sample_log(im, i), seal_log };
-	default: return (struct place){ sample_undo(im, i, r->i), sample_log(im, i), seal_log };
+	case AT_LANE: return SPECIAL(sample_lane(im, i), sample_lane(im, i), seal_done);
+	case AT_DONE: return SPECIAL(&sample_lane(im, i)->done, sample_lane(im, i), seal_done);
+	case AT_LOG: return SPECIAL(sample_log(im, i), sample_log(im, i), seal_log);
+	default: return SPECIAL(sample_undo(im, i, r->i), sample_log(im, i), seal_log);
 	}
 }
 
@@ -219,7 +189,7 @@ static struct place at_snap(const struct recipe *r, const struct sample *im)
 		at = &run[r->i];
 	if (r->at == AT_SNAPCHUNK)
 		at = &chunk[r->i];
-	return (struct place){ at, s, seal_snap };
+	return SPECIAL(at, s, seal_snap);
 }
 
 static struct place find(const struct recipe *r, const struct sample *im)
@@ -296,7 +266,7 @@ void recipe_apply(const struct recipe *r, const struct sample *im)
 	if (r->at == AT_SUPERS) {
 		struct dsuper *copy = sample_copy(im);
 
-		p = (struct place){ copy, copy, seal_super };
+		p = in_super(copy, copy);
 		change(r, im, copy);
 		if (r->sealed)
 			p.seal(&p, im);
