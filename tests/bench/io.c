@@ -145,38 +145,37 @@ static struct medians compare(struct io *io, const struct pair *p)
 	return m;
 }
 
-void bench_read(const struct bench *b)
+/* @row says what, beside what, and the target. */
+static void bench_block(const struct bench *b, const struct pair *p, struct row row)
 {
-	static const char what[] = "4 KiB read";
-	static const struct pair pair = { engine_read, plain_read };
 	struct io io;
 
-	if (!io_open(&io, b, what))
+	if (!io_open(&io, b, row.what))
 		return;
 	io.rounds = bench_pick(b, 1001, 301);
 	io.len = DAXFS_BLOCK_SIZE;
-	struct medians m = compare(&io, &pair);
+	struct medians m = compare(&io, p);
 
 	io_close(&io);
-	report_row(b->rp, &(struct row){ .what = what, .unit = "us", .value = m.engine,
-		   .beside = "memcpy", .base = m.plain, .judge = JUDGE_DIFF, .target = 0.15 });
+	row.unit = "us";
+	row.value = m.engine;
+	row.base = m.plain;
+	row.judge = JUDGE_DIFF;
+	report_row(b->rp, &row);
+}
+
+void bench_read(const struct bench *b)
+{
+	static const struct pair pair = { engine_read, plain_read };
+
+	bench_block(b, &pair, (struct row){ .what = "4 KiB read", .beside = "memcpy", .target = 0.15 });
 }
 
 void bench_write(const struct bench *b)
 {
-	static const char what[] = "4 KiB durable write";
 	static const struct pair pair = { engine_write, plain_write };
-	struct io io;
 
-	if (!io_open(&io, b, what))
-		return;
-	io.rounds = bench_pick(b, 1001, 301);
-	io.len = DAXFS_BLOCK_SIZE;
-	struct medians m = compare(&io, &pair);
-
-	io_close(&io);
-	report_row(b->rp, &(struct row){ .what = what, .unit = "us", .value = m.engine,
-		   .beside = "pm_copy + pm_fence", .base = m.plain, .judge = JUDGE_DIFF, .target = 0.2 });
+	bench_block(b, &pair, (struct row){ .what = "4 KiB durable write", .beside = "pm_copy + pm_fence", .target = 0.2 });
 }
 
 /* -- 1 MiB ------------------------------------------------------------------------------ */
