@@ -400,14 +400,6 @@ survives() {
 	cmp "$WORK/before" "$WORK/after"
 }
 
-kill_and_mount() {
-	pid=$(daemons)
-	kill -9 "$pid"
-	gone "$pid"
-	umount "$MNT"
-	mount_fs
-}
-
 # 511 entries are a page, which is what the kernel's FUSE carries.
 largest_acl() {
 	touch "$MNT/large"

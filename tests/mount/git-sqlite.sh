@@ -106,14 +106,6 @@ clone_holds() {
 	same "heads" "$(repo rev-parse HEAD)" "$(git -C "$MNT/clone" -c safe.directory='*' rev-parse HEAD)"
 }
 
-kill_and_mount() {
-	pid=$(daemons)
-	kill -9 "$pid"
-	gone "$pid"
-	umount "$MNT"
-	mount_fs
-}
-
 mount_fs
 check "a repository and two databases" begin
 for round in $(seq $ROUNDS); do

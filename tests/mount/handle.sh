@@ -26,14 +26,6 @@ forget() {
 	echo 2 >/proc/sys/vm/drop_caches
 }
 
-kill_and_mount() {
-	pid=$(daemons)
-	kill -9 "$pid"
-	gone "$pid"
-	patient_umount "$MNT"
-	mount_fs
-}
-
 mount_fs
 check "a tree" handles make "$MNT"
 check "handles of all in it" handles take "$MNT" "$WORK/state"

@@ -102,12 +102,6 @@ fsck_clean() {
 	"$FSCK" -n "$IMG" || { echo "fsck.daxfs -n $1: exit code $?"; return 1; }
 }
 
-kill_daemon() {
-	pid=$(daemons)
-	kill -9 "$pid"
-	gone "$pid"
-}
-
 # figures -- the mount after the kill: what it rolled back and reclaimed
 figures() {
 	echo "$(fs_json recovered_txns) rolled back, $(fs_json recovered_orphans) orphans" >"$WORK/recovered"

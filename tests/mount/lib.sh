@@ -142,6 +142,13 @@ gone() {
 	done
 }
 
+# kill_daemon -- it ends between two instructions; its mount stays behind
+kill_daemon() {
+	killed=$(daemons)
+	kill -9 "$killed"
+	gone "$killed"
+}
+
 # -- images and mounts ---------------------------------------------------------
 
 # mount_fs [OPTION,...] [IMAGE [DIR]]
@@ -193,6 +200,12 @@ link_umount_helper() {
 remount_fs() {
 	umount_fs
 	mount_fs "$@"
+}
+
+kill_and_mount() {
+	kill_daemon
+	patient_umount "$MNT"
+	mount_fs
 }
 
 is_mounted() {

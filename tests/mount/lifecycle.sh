@@ -176,12 +176,6 @@ ro_writes_nothing() {
 	mount_fs
 }
 
-kill_daemon() {
-	kill_pid=$(daemons)
-	kill -9 "$kill_pid"
-	gone "$kill_pid"
-}
-
 ro_unclean() {
 	seq 5000 >"$MNT/synced"
 	sync "$MNT/synced"
@@ -214,9 +208,7 @@ synced_by_ctl() {
 	done
 	"$CTL" sync "$MNT"
 	same "dirty inodes" 0 "$(fs_json dirty_inodes)"
-	kill_daemon
-	patient_umount "$MNT"
-	mount_fs
+	kill_and_mount
 	for n in $(seq 200); do
 		same "small$n" "$n" "$(cat "$MNT/small$n")"
 	done

@@ -35,12 +35,6 @@ end_process() {
 	gone "$1"
 }
 
-crash() {
-	pid=$(daemons)
-	kill -9 "$pid"
-	gone "$pid"
-}
-
 store_and_crash() {
 	: >"$MNT/file"
 	[ "$1" != dax=inode ] || chattr +x "$MNT/file"
@@ -49,7 +43,7 @@ store_and_crash() {
 	storer=$!
 	code=0
 	until_ready $storer || code=1
-	crash
+	kill_daemon
 	end_process $storer
 	patient_umount "$MNT"
 	mount_fs "$1"
