@@ -243,6 +243,18 @@ static size_t value_size(struct walk *r)
 	return chance(r, 8) ? pick(r, 9000) : pick(r, 100);
 }
 
+/* False if there is no such file. */
+static bool note_xattr(struct walk *r, struct mloc at, const struct txattr *xa, struct mnode **n)
+{
+	if (at.name >= MODEL_NAMES || model_lookup(at, n))
+		return false;
+	note(r, at);
+	r->step->off = (uint64_t)xa->x;
+	r->step->len = xa->size;
+	r->step->flags = (unsigned)xa->flags;
+	return true;
+}
+
 static void op_setxattr(struct walk *r)
 {
 	static const int flags[] = { 0, 0, 0, XATTR_CREATE, XATTR_REPLACE };
@@ -251,12 +263,8 @@ static void op_setxattr(struct walk *r)
 	const struct txattr xa = { (int)pick(r, MODEL_XATTRS), v.value, v.size, flags[pick(r, 5)] };
 	struct mnode *n;
 
-	if (at.name >= MODEL_NAMES || model_lookup(at, &n))
+	if (!note_xattr(r, at, &xa, &n))
 		return;
-	note(r, at);
-	r->step->off = (uint64_t)xa.x;
-	r->step->len = xa.size;
-	r->step->flags = (unsigned)xa.flags;
 	int got = r->t->ops->setxattr(r->t, at, &xa);
 
 	if (!no_space(r, got))
@@ -269,11 +277,8 @@ static void op_getxattr(struct walk *r)
 	const struct txattr xa = { (int)pick(r, MODEL_XATTRS), r->got, chance(r, 4) ? pick(r, 200) : 65536, 0 };
 	struct mnode *n;
 
-	if (at.name >= MODEL_NAMES || model_lookup(at, &n))
+	if (!note_xattr(r, at, &xa, &n))
 		return;
-	note(r, at);
-	r->step->off = (uint64_t)xa.x;
-	r->step->len = xa.size;
 	ssize_t got = r->t->ops->getxattr(r->t, at, &xa), want = model_getxattr(n, xa.x, r->want, xa.size);
 
 	if (expect(r, got, want) && xa.size && memcmp(r->got, r->want, (size_t)got) != 0)
