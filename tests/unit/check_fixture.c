@@ -13,6 +13,8 @@
 #include "core/file.h"
 #include "core/space.h"
 #include "core/xattr.h"
+#include "pm/record.h"
+#include "pm/region.h"
 
 struct cf kf;
 char kf_said[65536];
@@ -217,6 +219,22 @@ void kf_claim(struct dinode *di, uint64_t blk)
 	di->size = le64_make(CF_BLOCK);
 	di->blocks = le64_make(1);
 	kf_seal(di);
+}
+
+struct region *kf_live_log(struct cf *rec)
+{
+	struct check_result res = { 0 };
+	struct region *img;
+
+	must(region_open_ram(&img, rec->rg->size) == 0);
+	record_start(rec->rg);
+	put(cf_file(rec->root, "during"));
+	for (size_t i = 0; !res.undone && i < record_nr(rec->rg); i++) {
+		record_image(rec->rg, i, REC_ALL, 0, img->base);
+		res = kf_check(img, CHECK_NO);
+	}
+	ck_assert_uint_eq(res.undone, 1);
+	return img;
 }
 
 void kf_intact(void)
