@@ -55,7 +55,10 @@ void kf_claim(struct dinode *di, uint64_t blk);
 struct ddirent *kf_record(const char *dir, const char *name, struct ddirblk **blk);
 void kf_seal_record(struct ddirblk *blk, struct ddirent *e);
 
-/* kf_live_log - the media after a power cut in the midst of making "during" in the root; @rec is CF_RECORD and mounted. */
+/*
+ * kf_live_log - the media after a power cut at the end of making "during" in the root: all of it is there, and a
+ * log that takes it back; @rec is CF_RECORD and mounted.
+ */
 struct region *kf_live_log(struct cf *rec);
 
 /* kf_intact - a file that no test damages is what it was. */
