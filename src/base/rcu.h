@@ -38,6 +38,7 @@ extern _Thread_local bool rcu_thread_known;
 /* Registers the calling thread until it ends; rcu_enter() calls it. */
 void rcu_thread_register(void);
 
+/* rcu_tsan_release - ThreadSanitizer is to order what came before this with what rcu_free_later() runs. */
 #ifdef BASE_TSAN
 void rcu_tsan_release(void);
 #else

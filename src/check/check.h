@@ -3,7 +3,8 @@
  * check.h -- is this a sound daxfs, and if not, make it one
  *
  * A second reader of the format, independent of the engine: it shares with it
- * format.h and the arithmetic of checksums, nothing else.
+ * format.h, the arithmetic of checksums and what concerns a superblock alone
+ * (disk/super.h), nothing else.
  */
 #ifndef CHECK_CHECK_H
 #define CHECK_CHECK_H

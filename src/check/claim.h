@@ -9,6 +9,7 @@
 
 /* claim_reset - nothing is claimed but superblocks and lanes.  0 or -ENOMEM. */
 int claim_reset(struct check *c);
+/* claim_fini - give the memory back. */
 void claim_fini(struct check *c);
 
 /* claim_take - claim a valid run; blocks that are claimed already go to c->twice.  0 or -ENOMEM. */

@@ -42,6 +42,7 @@ struct media {
 	uint64_t	 edits;		/* counts media_edit() and its like */
 };
 
+/* media_init, media_fini - nothing differs yet; copies that were not written are forgotten. */
 void media_init(struct media *m, struct region *rg);
 void media_fini(struct media *m);
 

@@ -14,6 +14,7 @@ struct nameset { uint64_t *hash, *pos; size_t cap, room, nr; };
 
 /* nameset_reset - forget all; ready for @nr names.  0 or -ENOMEM. */
 int nameset_reset(struct nameset *s, size_t nr);
+/* nameset_fini - give the memory back. */
 void nameset_fini(struct nameset *s);
 
 /**

@@ -145,8 +145,8 @@ int vec_grow(void *array, size_t nr, size_t *cap, size_t size);
 
 /* the phases, in order; each 0 or a negative errno */
 int phase_super(struct check *c);	/* sb.c; geometry is known afterwards */
-int phase_journal(struct check *c);	/* lanes.c; c->m shows what recovery will leave */
 int phase_state(struct check *c);	/* sb.c: state word, snapshot reference */
+int phase_journal(struct check *c);	/* lanes.c; c->m shows what recovery will leave */
 int phase_inodes(struct check *c);	/* scan.c: slots, maps, attributes; healthy inodes claim */
 int phase_blocks(struct check *c);	/* cross.c: two owners; then suspects claim what is left */
 int phase_names(struct check *c);	/* names.c */

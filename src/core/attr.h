@@ -30,7 +30,7 @@ void attr_get(struct inode *ip, struct iattr *a);
  * attr_set - change what @mask names, as one transaction
  * A new owner or group clears set-id bits of executables as Linux does.
  * Return: 0, -EINVAL (size of something else than a regular file: -EISDIR for a directory), -EFBIG,
- * -ENOSPC, -EROFS, -EUCLEAN, -ENOMEM.
+ * -ENOSPC, -EROFS, -EUCLEAN, -EIO (zeroing behind the end), -ENOMEM.
  */
 int attr_set(struct inode *ip, const struct iattr *a, unsigned mask);
 

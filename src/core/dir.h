@@ -25,7 +25,7 @@ struct dir_entry { struct name name; uint64_t ino; unsigned type; /* DT_* */ uin
  * "." and ".." come first.  A name that lives throughout is seen exactly
  * once, however many others come and go between calls: records never move.
  * Context: takes the directory's lock shared; @emit must not call into the engine for this directory.
- * Return: 0, -ENOTDIR, -EUCLEAN.
+ * Return: 0, -ENOTDIR, -EUCLEAN, -ENOMEM.
  */
 int dir_read(struct inode *dir, uint64_t cookie,
 	     int (*emit)(void *arg, const struct dir_entry *e), void *arg);
@@ -43,7 +43,7 @@ struct dir_pos {
 /* dir_find - caller holds the lock (either mode).  0, -ENOENT, -EUCLEAN, -ENOMEM. */
 int dir_find(struct inode *dir, struct name name, struct dir_pos *pos);
 
-/* dir_empty - holds no names.  Lock held.  1, 0, -EUCLEAN. */
+/* dir_empty - holds no names.  Lock held.  1, 0, -EUCLEAN, -ENOMEM. */
 int dir_empty(struct inode *dir);
 
 /*
@@ -56,8 +56,11 @@ struct inode_edit;
 /* dir_insert - may grow the directory by a block through @e, the directory's edit.  0, -ENOSPC, -EUCLEAN, -ENOMEM. */
 int dir_insert(struct txn *t, struct inode_edit *e, struct name name, uint64_t ino, unsigned type,
 	       struct dir_pos *pos);
+/* dir_remove - @pos is what dir_find() said; pos->room becomes the free record.  0, -ENOSPC, -EUCLEAN. */
 int dir_remove(struct txn *t, struct inode *dir, struct dir_pos *pos);
+/* dir_set - the name found names another inode; the index stays as it is.  0, -ENOSPC, -EUCLEAN. */
 int dir_set(struct txn *t, struct inode *dir, const struct dir_pos *pos, uint64_t ino, unsigned type);
+/* dir_done_insert, dir_done_remove - after the commit; @pos as the change left it.  Cannot fail. */
 void dir_done_insert(struct inode *dir, struct name name, const struct dir_pos *pos);
 void dir_done_remove(struct inode *dir, struct name name, const struct dir_pos *pos);
 

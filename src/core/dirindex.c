@@ -4,9 +4,9 @@
  *
  * Volatile, built on first use, protected by the directory's lock.  Three parts: an
  * open-addressed table (linear probing, removal by shifting back, so there
- * are no tombstones) of 8-byte slots {hash 32, offset / 8 32}; the device block of
- * each directory block; and a binary tree of maxima over the one free record
- * known of each block, which finds the first with enough room in O(log n).
+ * are no tombstones) of 8-byte slots {hash 32, offset / 8 32}; of each directory
+ * block its place on the device and its first free record; and a binary tree of maxima over
+ * the one free record known of each block, which finds the first with enough room in O(log n).
  */
 #include "core/dirindex.h"
 

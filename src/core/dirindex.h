@@ -13,6 +13,7 @@
 
 struct dirindex;
 
+/* dirindex_new - an index of no blocks and no names.  NULL: no memory. */
 struct dirindex *dirindex_new(void);
 void dirindex_free(struct dirindex *ix);
 
@@ -30,6 +31,7 @@ pblk_t dirindex_block(const struct dirindex *ix, uint64_t lblk);
 /*
  * Room: of each block one free record is known, not always its largest.  When that is used up there may
  * be others: the block is set aside, to be looked through when no block has known room.
+ * dirindex_set_room, dirindex_room - the record known of a block; len 0: none.
  * dirindex_used_up - nothing is known of the block now.
  * dirindex_next_unknown - take a block that was set aside; false: none.
  * dirindex_find_room - the first block whose known record has at least @need bytes; false: none.

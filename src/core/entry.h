@@ -5,9 +5,9 @@
  *	63      56 55                                        2   1   0
  *	[ device ][ block on the device                      ][ L ][ 1 ]
  *
- * Bit 0 is always set (the tree tells entries from nodes by it); L is the
- * entry's lock, as in fs/dax.c: whoever stores into the blocks holds it, and
- * whoever takes the entry away waits for it.
+ * Bit 0 is always set, so that no entry reads 0, which is none; L is the entry's
+ * lock, as in fs/dax.c: whoever stores into the blocks holds it, and whoever
+ * takes the entry away waits for it.
  */
 #ifndef DAXFS_CORE_ENTRY_H
 #define DAXFS_CORE_ENTRY_H

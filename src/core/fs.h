@@ -3,8 +3,8 @@
  * fs.h -- a filesystem instance: format, mount, unmount, statistics
  *
  * The engine's front door.  Together with inode.h, namei.h, dir.h, file.h,
- * space.h, sync.h, attr.h and xattr.h this is all that the daemon, the tools and
- * the tests use.  Everything returns a negative errno on failure; nothing
+ * space.h, sync.h, attr.h and xattr.h this is all of core that the daemon and the
+ * tools use.  Everything returns a negative errno on failure; nothing
  * here needs root or FUSE.  All functions may be called from any thread.
  */
 #ifndef DAXFS_CORE_FS_H
@@ -40,14 +40,15 @@ struct fs_opts {
  * fs_open - mount: lock the device, check, recover if needed, load free space
  *
  * An unclean filesystem has its unfinished transactions rolled back, its free
- * space rebuilt and its orphans reclaimed; read-only, all that happens in a
- * private copy.  Logs one sentence for whatever it refuses.
+ * space rebuilt and its orphans reclaimed; read-only, that happens in a private
+ * copy, where orphans stay what they are.  Logs one sentence for whatever it refuses.
  *
  * Durable: the state on media is "dirty" from before the first change until
  * fs_close() (not for FS_RDONLY).
  * Return: 0, -EBUSY (device in use), -EUCLEAN (damaged), -EINVAL (no daxfs),
  * -EPROTONOSUPPORT (newer incompatible feature or version), -EROFS (needs
- * writing, device is read-only), -ENXIO/-ENOENT/-EACCES (device), -ENOMEM.
+ * writing, device is read-only), -EOPNOTSUPP (read-only, unclean, and device-DAX,
+ * which cannot be mapped privately), -ENXIO/-ENOENT/-EACCES (device), -ENOMEM.
  */
 int fs_open(struct fs **out, const struct fs_opts *o);
 
@@ -99,6 +100,7 @@ struct fs_stat {
 	bool     was_clean, from_snapshot;
 };
 
+/* fs_statfs - all of it as it is now; counts may be of different moments. */
 void fs_statfs(struct fs *fs, struct fs_stat *st);
 
 /* fs_rdonly - mounted read-only, or turned read-only by an error. */

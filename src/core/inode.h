@@ -24,7 +24,7 @@ struct mapcache;		/* mapcache.h: a regular file's radix caches */
 struct dirindex;		/* dirindex.h: a directory's names */
 
 /* Why an inode is on the dirty list. */
-#define INODE_DIRTY_DATA	1u	/* the radix cache has DIRTY tags */
+#define INODE_DIRTY_DATA	1u	/* lines of its blocks were stored to, and not flushed (mapcache.h) */
 #define INODE_DIRTY_TIMES	2u	/* times in memory are newer than on media */
 
 struct inode {
@@ -77,8 +77,8 @@ void inode_ref(struct inode *ip);
 
 /**
  * inode_put - give @n references back
- * The last one writes dirty times, gives preallocation back, reclaims an unlinked inode and
- * frees the memory.  Context: caller holds no lock and no transaction.
+ * The last one makes dirty data and times durable, gives preallocation back, reclaims an
+ * unlinked inode and frees the memory.  Context: caller holds no lock and no transaction.
  */
 void inode_put(struct inode *ip, uint64_t n);
 
@@ -104,7 +104,8 @@ struct inode_edit {
  * inode_edit - open an edit
  * Context: @ip locked exclusively.  Change e->a and e->map, then
  * inode_stage(), txn_commit(), inode_apply(); or txn_abort(), inode_edit_drop().
- * Return: 0, -ENOSPC, -ENOMEM.
+ * Where @t changes no other inode inode_edit_end() does either.
+ * Return: 0 or -ENOSPC (no room in the log, or no memory).
  */
 int inode_edit(struct inode_edit *e, struct txn *t, struct inode *ip);
 /**
@@ -136,7 +137,7 @@ void inode_apply(struct inode_edit *e);
 struct inode_new { struct fs *fs; struct inode *ip; uint64_t ino; struct dinode *shadow; struct iattr a; };
 /* inode_new_reserve - a number and memory.  No transaction open.  0, -ENOSPC, -ENOMEM, -EUCLEAN. */
 int  inode_new_reserve(struct inode_new *n, struct fs *fs);
-/* inode_new_stage - @a with gen set becomes the slot's content.  0, -ENOSPC, -ENOMEM. */
+/* inode_new_stage - @a, with the slot's next gen and born at its ctime, becomes the slot's content.  0 or -ENOSPC. */
 int  inode_new_stage(struct inode_new *n, struct txn *t, const struct iattr *a);
 /* inode_new_drop - instead of done. */
 void inode_new_drop(struct inode_new *n);
@@ -191,11 +192,13 @@ int64_t inode_now(void);
 
 /* inode_lock_children - lock two distinct inodes below locked directories, directories first, then by number; @b may be NULL. */
 void inode_lock_children(struct inode *a, struct inode *b);
+/* inode_unlock2 - what inode_lock_children() has locked. */
 void inode_unlock2(struct inode *a, struct inode *b);
 
 /* inode_flush_times - one transaction if INODE_DIRTY_TIMES.  Takes the lock.  0 or an error (stays dirty). */
 int inode_flush_times(struct inode *ip);
 
+/* icache_open - an empty cache.  0 or -ENOMEM. */
 int  icache_open(struct fs *fs);
 /* icache_close - end every inode, referenced or not (unmount). */
 void icache_close(struct fs *fs);

@@ -9,9 +9,9 @@
  * done up to some block.  Order after commit: radix cache, then the free blocks
  * (inode_apply).  All under the inode's lock, held exclusively.
  *
- * Content is zeroed in place only after a commit, or beyond the end of file
- * before one, so that an error or a crash never leaves a half-zeroed file behind an
- * operation that did not happen.
+ * Content is zeroed in place beyond the end of file before a file grows, and at
+ * the ragged ends of a range right before the last commit, when only bad media can
+ * still fail: a crash between leaves zeroed ends of a range that is still there.
  */
 #include "core/space.h"
 
@@ -210,7 +210,7 @@ static int zero_part(struct inode *ip, uint64_t from, uint64_t to)
 	return err;
 }
 
-/* The ragged ends of a punched or zeroed range; durable with the commit's first fence. */
+/* The ragged ends of a punched or zeroed range; durable on return. */
 static int zero_ends(struct inode *ip, struct range r)
 {
 	uint64_t first = blocks_of(r.off) * BLOCK, last = r.end / BLOCK * BLOCK;

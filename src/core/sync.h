@@ -14,7 +14,8 @@ struct inode;
  * sync_file - flush the file's dirty cache lines, then its times
  * Cost follows the dirty lines; a second call in a row flushes nothing.
  * Durable: all data stored before the call.
- * Return: 0, -EIO, -EROFS never.
+ * Return: 0 (at once, and nothing is flushed, when the filesystem is read-only), -EUCLEAN, -ENOSPC (no memory
+ * for the times), or what a fence failed with (region_error()).
  */
 int sync_file(struct inode *ip, unsigned flags);
 

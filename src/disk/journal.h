@@ -47,8 +47,8 @@ void journal_format(const struct disk *d, const struct dsuper *sb);
  *
  * Idempotent: a crash inside leaves the same work for the next call.
  * Durable: everything, on return.
- * Return: 0, -EUCLEAN when a lane or a record in a live log is damaged
- * (nothing of that log has been applied).
+ * Return: 0, -EUCLEAN when a lane or a record in a live log is damaged (no log
+ * has been applied then).
  */
 int journal_recover(const struct disk *d, unsigned *undone);
 

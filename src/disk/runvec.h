@@ -18,6 +18,7 @@ struct runvec {
 	struct run	 few[4];	/* most operations free few runs: no malloc */
 };
 
+/* runvec_init, runvec_fini - empty; afterwards it is empty again, and may be used anew. */
 void runvec_init(struct runvec *rv);
 void runvec_fini(struct runvec *rv);
 

@@ -38,7 +38,7 @@ int xattrs_next(const struct xattrs *xs, size_t *pos, struct xattr_ent *e);
 /* xattrs_find - 0 and *@e, or -ENODATA, -EUCLEAN. */
 int xattrs_find(const struct xattrs *xs, const char *name, struct xattr_ent *e);
 
-/* xattrs_put, xattrs_del - replace or add; remove.  0, -ENOMEM, -ENOSPC, -ENODATA.  Unchanged on error. */
+/* xattrs_put, xattrs_del - replace or add (0, -ENOSPC, -ENOMEM, -EUCLEAN); remove (0, -ENODATA, -EUCLEAN).  Unchanged on error. */
 int xattrs_put(struct xattrs *xs, const char *name, const void *value, uint32_t value_len);
 int xattrs_del(struct xattrs *xs, const char *name);
 

@@ -14,7 +14,7 @@ enum exit_code { EXIT_CODE_OK = 0, EXIT_CODE_USAGE = 1, EXIT_CODE_SYSTEM = 2, EX
  * daemon_check - would a mount be refused at once?
  * @opt: parsed options
  *
- * Looks at the mount point and at the device's existence only.
+ * Looks at the mount point, and whether the device can be read; opens neither.
  *
  * Return: an exit code; the reason is logged.
  */

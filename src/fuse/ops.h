@@ -7,7 +7,7 @@
  * time in any of libfuse's threads; the engine does the locking.
  *
  * Left out on purpose: access (the kernel checks), flush (close has nothing to
- * do; ENOSYS ends the requests), getlk, setlk and flock (the kernel does locks
+ * do; ENOSYS, of libfuse, ends the requests), getlk, setlk and flock (the kernel does locks
  * of one machine by itself), bmap, poll.
  */
 #ifndef FUSE_OPS_H
@@ -38,7 +38,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 		struct fuse_file_info *fi);
-/* op_reply_statx - the answer to a getattr that wants more (wire_is_statx()); puts one reference. */
+/* op_reply_statx (statx.c) - the answer to a getattr that wants more (wire_is_statx()); puts one reference. */
 void op_reply_statx(fuse_req_t req, struct inode *ip);
 void op_statfs(fuse_req_t req, fuse_ino_t ino);
 void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,

@@ -33,13 +33,14 @@ struct daemon {
  *
  * libfuse or fusermount3 say why on the log or standard error.
  *
- * Return: 0, -ENOMEM, or -EPERM (not mounted).
+ * Return: 0, -ENOMEM, -EPERM (not mounted), or as wire_attach().
  */
 int session_open(struct daemon *d, const char *dir);
 
 /**
  * session_run - serve until unmounted or told to stop
- * @d: an open session
+ * @d:   an open session
+ * @dir: its mount point, absolute
  *
  * SIGTERM, SIGINT and SIGHUP end it: dirty mapped pages are written back
  * first, then programs that still use the filesystem get errors.

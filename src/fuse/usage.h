@@ -10,7 +10,7 @@ struct options;
 /* usage_help - the syntax that fits the program's name, on standard output. */
 void usage_help(const struct options *o);
 
-/* usage_version - program, libfuse and kernel interface versions, on standard output. */
+/* usage_version - versions of program and libfuse, on standard output. */
 void usage_version(const struct options *o);
 
 #endif
