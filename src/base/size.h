@@ -9,7 +9,7 @@
 
 /**
  * size_parse - read a size with an optional binary suffix
- * @s:     decimal digits, then nothing, or K M G T P (either case), each also
+ * @s:     decimal digits, then nothing, or K M G T P E (either case), each also
  *         spelled KB or KiB; all mean powers of 1024; "B" means bytes
  * @bytes: out, untouched on error
  *

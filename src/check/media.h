@@ -86,13 +86,14 @@ struct media_geometry { uint64_t journal; uint32_t nr_lanes, lane_blocks; uint8_
  * @g: geometry
  * @off: out, the byte of the device that could not be written, or UINT64_MAX
  *
- * Lane headers first; then what live logs restore; state "dirty" and no
- * snapshot; then content and blocks that nothing points to; then the repairs,
- * under undo logs as large as the lanes are.
+ * Lane headers first; then what live logs restore; state "dirty"; then content
+ * and blocks that nothing points to, and the superblocks but for the inode file's
+ * root; then the repairs, under undo logs as large as the lanes are.
  *
  * Durable: all of it, on return.  A crash inside leaves a dirty filesystem with
  *          some of the repairs done.
- * Return:  0, -EIO (@off tells where), -ENOMEM (nothing written).
+ * Return:  0, -EIO (@off tells where), -ENOMEM (no repair is written, but logs may have
+ *          ended), or what a fence failed with.
  */
 int media_write(struct media *m, const struct media_geometry *g, uint64_t *off);
 

@@ -9,7 +9,7 @@
  * counts.  Threads start their search in different groups.
  *
  * Nothing here is on media: after a crash the bits are rebuilt from the inodes.
- * Calls nothing but bitmap.h.
+ * May call: bitmap, the writer of snapshots, corrupt().
  *
  * Names: block, chunk  absolute numbers     grp  a run of chunks with one lock
  */

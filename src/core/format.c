@@ -2,8 +2,8 @@
 /*
  * format.c -- write an empty filesystem
  *
- * Superblock, lanes, one 2 MiB of inodes with the root directory in it, and the
- * copy; of the rest of the device only copies of older superblocks are touched:
+ * Superblock, lanes, the first inodes (2 MiB, or 64 KiB below 32 MiB) with the root directory
+ * among them, and the copy; of the rest of the device only copies of older superblocks are touched:
  * one that is left may be taken for the new filesystem's when its primary is
  * damaged.  The primary superblock is wiped first and written last, so that a
  * crash on the way leaves a device that is not a daxfs.  No locks: the region is

@@ -7,8 +7,8 @@
  * first, live once its transaction has committed, and the other way round when it ends,
  * so that a look-up by number never reads a slot that is being written.
  *
- * The lock covers segments and growth of the inode file; live bits are read
- * without it.  On media there is only the inode file: after a crash the bits
+ * One lock covers segments, another one growth of the inode file; live bits are
+ * read without either.  On media there is only the inode file: after a crash the bits
  * are rebuilt from it.
  */
 #include "core/ialloc.h"

@@ -16,8 +16,8 @@ struct limbo;
 struct pin { unsigned stripe, epoch; };
 
 /**
- * pin_get - blocks that are mapped now stay what they are until pin_put()
- * Context: inside the RCU read section in which the mapping was looked up.
+ * pin_get - blocks that are found mapped from now on stay what they are until pin_put()
+ * Context: inside an RCU read section; the mappings are looked up afterwards, in any other.
  */
 void pin_get(struct fs *fs, struct pin *pin);
 void pin_put(struct fs *fs, const struct pin *pin);

@@ -7,7 +7,7 @@
  * get to name it and then to be clean.  After a crash on the way the
  * filesystem is dirty and nobody looks here; a snapshot that is torn or stale
  * all the same fails its checksum as a whole.  Mount and unmount are
- * single-threaded: no lock.  May call: disk, crc, pm.
+ * single-threaded: no lock.  May call: disk, ifile, crc, pm.
  */
 #include "disk/snap.h"
 
