@@ -23,7 +23,7 @@ int wire_attach(struct fuse_session *se);
 /**
  * wire_kills_priv - must the request that this thread serves clear set-id bits?
  *
- * Context: in the handler of a write, a setattr, an open or a create.
+ * Context: in the handler of a write, a setattr, an open, a fallocate or a copy_file_range.
  */
 bool wire_kills_priv(void);
 
