@@ -8,7 +8,7 @@
 #include "check/state.h"
 
 /**
- * lostfound_adopt - enter an inode as "#<ino>"
+ * lostfound_adopt - enter an inode as "#<ino>", or "#<ino>.<n>" if that is taken
  * @why: out, what keeps it from that
  *
  * Makes /lost+found, if that is agreed to; where that is not to be had at all

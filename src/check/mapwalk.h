@@ -26,7 +26,7 @@ int map_walk(struct check *c, const struct dmap *root, uint64_t ino, struct mrun
  * @agreed: becomes false when something is to be left as it is
  * @lossy:  set when the map has to be built anew from @out
  * @rehearsal: nothing is reported
- * Reports what it finds.  Return: 0, -ENOMEM or -ECANCELED.
+ * Reports what it finds.  Return: 0 or -ENOMEM.
  */
 struct salvage { uint64_t ino; struct mrunvec *out; struct inovec reseal; bool agreed, lossy, rehearsal; unsigned asked; };
 int map_salvage(struct check *c, const struct dmap *root, struct salvage *s);
