@@ -406,13 +406,12 @@ static int mark_clean(struct fs *fs)
 
 int fs_close(struct fs *fs)
 {
-	bool was_rdonly = rdonly(fs);
-	int err = was_rdonly ? 0 : sync_fs(fs);
+	int err = sync_fs(fs);
 
 	icache_close(fs);
-	if (!was_rdonly && !err && rdonly(fs))
+	if (atomic_load(&fs->flags) & FS_DAMAGED)
 		err = -EUCLEAN;
-	if (!was_rdonly && !err) {
+	if (!err && !rdonly(fs)) {
 		limbo_drain(fs, 10000);
 		err = mark_clean(fs);
 	}
@@ -428,7 +427,7 @@ int fs_result(struct fs *fs, int err)
 
 	if (err != -EUCLEAN || (flags & (FS_RDONLY | FS_ERRORS_CONTINUE)))
 		return err;
-	if (!(atomic_fetch_or(&fs->flags, FS_RDONLY) & FS_RDONLY))
+	if (!(atomic_fetch_or(&fs->flags, FS_RDONLY | FS_DAMAGED) & FS_RDONLY))
 		log_error("the filesystem is damaged: it is read-only from now on; unmount and check it");
 	return err;
 }
@@ -468,7 +467,7 @@ static void stat_identity(const struct fs *fs, struct fs_stat *st)
 	memcpy(st->uuid, sb->uuid, sizeof(st->uuid));
 	memcpy(st->label, sb->label, sizeof(sb->label));
 	st->nr_lanes = le32_get(sb->nr_lanes);
-	st->flags = atomic_load(&fs->flags) & ~FS_ABANDONED;
+	st->flags = atomic_load(&fs->flags) & ~FS_INTERNAL;
 	snprintf(st->backend, sizeof(st->backend), "%s", region_kind_name(fs->rg));
 	snprintf(st->durability, sizeof(st->durability), "%s", region_durability(fs->rg));
 	st->power_safe = region_power_safe(fs->rg);

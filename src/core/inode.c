@@ -362,9 +362,9 @@ static void inode_end(struct inode *ip)
 			inode_ended(ip);
 			return;
 		}
-		if (ip->nlink && atomic_load(&ip->dirty))
-			(void)sync_file(ip, 0);
 	}
+	if (ip->nlink && atomic_load(&ip->dirty) && !(atomic_load(&ip->fs->flags) & FS_ABANDONED))
+		(void)sync_file(ip, 0);
 	forget(ip);
 }
 

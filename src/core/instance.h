@@ -21,6 +21,8 @@ struct limbo;
 struct region;
 
 #define FS_ABANDONED	0x80000000u	/* being dropped: touch no media */
+#define FS_DAMAGED	0x40000000u	/* turned read-only by an error: what is dirty is still flushed */
+#define FS_INTERNAL	(FS_ABANDONED | FS_DAMAGED)
 
 struct fs {
 	struct region	*rg;

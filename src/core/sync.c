@@ -126,17 +126,23 @@ static int sync_data(struct inode *ip, struct mapcache *mc)
 	return err;
 }
 
+/* They need a transaction, and so a filesystem that may be written to. */
+static int sync_times(struct inode *ip)
+{
+	if (!fs_check_writable(ip->fs))
+		return inode_flush_times(ip);
+	return atomic_load(&ip->dirty) & INODE_DIRTY_TIMES ? -EROFS : 0;
+}
+
 int sync_file(struct inode *ip, unsigned flags)
 {
 	struct mapcache *mc = inode_is_reg(ip) ? atomic_load(&ip->map) : NULL;
 	int err = 0, err2 = 0;
 
-	if (fs_check_writable(ip->fs))
-		return 0;
 	if (mc)
 		err = sync_data(ip, mc);
 	if (!(flags & SYNC_DATA_ONLY))
-		err2 = inode_flush_times(ip);
+		err2 = sync_times(ip);
 	unlist_if_clean(ip);
 	if (!err)
 		err = err2 ? err2 : region_error(ip->fs->rg);
@@ -169,8 +175,6 @@ int sync_fs(struct fs *fs)
 {
 	int err = 0;
 
-	if (fs_check_writable(fs))
-		return 0;
 	pthread_mutex_lock(&fs->sync_lock);
 	for (uint64_t n = atomic_load(&fs->nr_dirty); n; n--) {
 		struct inode *ip = first_dirty(fs);

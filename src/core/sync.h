@@ -13,8 +13,8 @@ struct inode;
 /**
  * sync_file - flush the file's dirty cache lines, then its times
  * Cost follows the dirty lines; a second call in a row flushes nothing.
- * Durable: all data stored before the call.
- * Return: 0 (at once, and nothing is flushed, when the filesystem is read-only), -EUCLEAN, -ENOSPC (no memory
+ * Durable: all data stored before the call, also when an error has made the filesystem read-only meanwhile.
+ * Return: 0, -EROFS (read-only by an error, before the times were flushed), -EUCLEAN, -ENOSPC (no memory
  * for the times), or what a fence failed with (region_error()).
  */
 int sync_file(struct inode *ip, unsigned flags);

@@ -212,6 +212,42 @@ START_TEST(truncated_lines_are_not_flushed)
 }
 END_TEST
 
+/* As a checksum that does not fit makes it; fs_close() complains then. */
+static void damage(void)
+{
+	struct inode *g = cf_file(c.root, "damaged");
+	uint64_t ino = g->ino;
+	uint8_t *slot = (uint8_t *)g->slot;
+
+	put(g);
+	slot[sizeof(struct dinode) - 1] ^= 1;
+	quiet();
+	ck_assert_int_eq(inode_get(c.fs, ino, &g), -EUCLEAN);
+	ck_assert(fs_rdonly(c.fs));
+}
+
+START_TEST(what_was_stored_before_an_error_is_flushed_after_it)
+{
+	struct inode *other = clean_file("other", 1), *last = clean_file("last", 1);
+
+	cf_write(ip, "a", 1, 100);
+	cf_write(other, "b", 1, 200);
+	cf_write(last, "c", 1, 300);
+	damage();
+	uint64_t before = flushed_lines();
+
+	ck_assert_int_eq(sync_file(ip, SYNC_DATA_ONLY), 0);
+	ck_assert_uint_eq(flushed_lines(), before + 1);
+	ck_assert_int_eq(sync_file(ip, 0), -EROFS);	/* the times */
+	put(last);
+	ck_assert_uint_eq(flushed_lines(), before + 2);
+	ck_assert_int_eq(sync_fs(c.fs), -EROFS);
+	ck_assert_uint_eq(flushed_lines(), before + 3);
+	ck_assert_int_eq(fs_close(c.fs), -EUCLEAN);
+	c.fs = NULL;
+}
+END_TEST
+
 START_TEST(last_reference_flushes_what_is_dirty)
 {
 	struct inode *f = clean_file("g", 4);
@@ -550,6 +586,7 @@ Suite *suite_core_sync(void)
 	tcase_add_test(tc, small_synchronous_writes_leave_nothing_to_flush);
 	tcase_add_test(tc, truncated_lines_are_not_flushed);
 	tcase_add_test(tc, last_reference_flushes_what_is_dirty);
+	tcase_add_test(tc, what_was_stored_before_an_error_is_flushed_after_it);
 	tcase_add_test(tc, no_line_is_flushed_twice_without_a_store_between);
 	tcase_add_test(tc, sync_fs_flushes_every_dirty_inode_and_no_clean_one);
 	tcase_add_test(tc, sync_fs_writes_times_of_files_that_were_only_read);
