@@ -104,6 +104,8 @@ static void grow_size(struct inode_edit *e, uint64_t end, int mode)
 
 /* Log that one step needs at worst: two paths of the map and a split at each level. */
 #define STEP_LOG	(6 * BLOCK)
+/* Extents, old and new, that one transaction has log for on the smallest lane. */
+#define ONE_TXN_EXTENTS	64
 
 struct blocks { uint64_t first, end; };
 
@@ -153,10 +155,30 @@ static int stage_fill(struct inode_edit *e, struct range r, int mode, uint64_t *
 	return err;
 }
 
+/* What a range lacks. */
+struct need { uint64_t blocks, holes, pieces; };
+
+/*
+ * Map nodes that filling the holes may take: an extent comes for each hole and each 2 MiB, and a leaf
+ * splits for half of what it holds, counting what it held before.  None if it fits into one
+ * transaction, which finds out by trying.  Free space in small pieces takes more; then what was
+ * allocated before it ran out stays.
+ */
+static uint64_t nodes_for(const struct need *n)
+{
+	uint64_t new = n->holes + n->blocks / DAXFS_CHUNK_BLOCKS;
+	uint64_t leaves = (n->pieces + new) / (DAXFS_NODE_EXTENTS / 2);
+
+	if (!new || n->pieces + new <= ONE_TXN_EXTENTS)
+		return 0;
+	return leaves + leaves / (DAXFS_NODE_EXTENTS / 2) + 2;
+}
+
 /* Looked at beforehand, because a map of many extents takes more than one transaction. */
 static int check_room(struct inode *ip, struct range r)
 {
-	uint64_t at = r.off / BLOCK, end = blocks_of(r.end), missing = 0;
+	uint64_t at = r.off / BLOCK, end = blocks_of(r.end);
+	struct need need = { 0, 0, 0 };
 
 	while (at < end) {
 		struct block_res rs;
@@ -164,11 +186,14 @@ static int check_room(struct inode *ip, struct range r)
 
 		if (err)
 			return err;
-		if (rs.state == BLOCK_HOLE)
-			missing += rs.len;
+		need.pieces++;
+		if (rs.state == BLOCK_HOLE) {
+			need.holes++;
+			need.blocks += rs.len;
+		}
 		at += rs.len;
 	}
-	return missing > balloc_nr_free(ip->fs->balloc) + prealloc_held(ip) ? -ENOSPC : 0;
+	return need.blocks + nodes_for(&need) > balloc_nr_free(ip->fs->balloc) + prealloc_held(ip) ? -ENOSPC : 0;
 }
 
 static int stage_punch(struct inode_edit *e, struct range r)
@@ -203,7 +228,6 @@ static int zero_part(struct inode *ip, uint64_t from, uint64_t to)
 	if (mc)
 		slot = mapcache_lock(mc, from / BLOCK, &m);
 	err = pm_zero_guarded(ip->fs->rg, (uint8_t *)disk_ptr(&ip->fs->disk, rs.pblk) + from % BLOCK, to - from);
-	pm_fence(ip->fs->rg);
 	if (slot)
 		mapcache_unlock(slot);
 	rcu_leave();

@@ -34,7 +34,8 @@ int space_zero_tail(struct inode *ip, uint64_t size);
 /**
  * space_fallocate - fallocate(2): 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE[|KEEP_SIZE]
  * Durable: on return.
- * Return: 0, -EOPNOTSUPP (other modes), -EINVAL, -EFBIG, -ENOSPC (unchanged), -EROFS, -ENODEV (not a file), ...
+ * Return: 0, -EOPNOTSUPP (other modes), -EINVAL, -EFBIG, -ENOSPC (unchanged, unless free space is in
+ * many pieces and the map takes more than was reckoned), -EROFS, -ENODEV (not a file), ...
  */
 int space_fallocate(struct inode *ip, int mode, uint64_t off, uint64_t len);
 

@@ -254,6 +254,23 @@ START_TEST(map_of_many_extents_gives_its_nodes_back)
 }
 END_TEST
 
+START_TEST(fallocate_that_lacks_room_for_the_map_changes_nothing)
+{
+	struct inode *g = cf_file(c.root, "g");
+	const unsigned holes = 2500;
+
+	for (unsigned i = 0; i < holes; i++)
+		cf_write(ip, "s", 1, i * 2 * CF_BLOCK);
+	ck_assert_int_eq(space_fallocate(g, 0, 0, (cf_bfree(&c) - holes - 5) * CF_BLOCK), 0);
+	uint64_t before = cf_bfree(&c), blocks = cf_stat(ip).blocks;
+
+	ck_assert_uint_ge(before, holes);
+	ck_assert_int_eq(space_fallocate(ip, 0, 0, 2 * holes * CF_BLOCK), -ENOSPC);
+	ck_assert_uint_eq(cf_bfree(&c), before);
+	ck_assert_uint_eq(cf_stat(ip).blocks, blocks);
+}
+END_TEST
+
 START_TEST(preallocated_blocks_come_back_at_the_last_release)
 {
 	uint64_t before = cf_bfree(&c);
@@ -763,6 +780,7 @@ static TCase *full_case(void)
 	tcase_add_test(tc, free_count_returns_after_deleting_everything);
 	tcase_add_test(tc, truncate_and_punch_give_blocks_back);
 	tcase_add_test(tc, map_of_many_extents_gives_its_nodes_back);
+	tcase_add_test(tc, fallocate_that_lacks_room_for_the_map_changes_nothing);
 	tcase_add_test(tc, preallocated_blocks_come_back_at_the_last_release);
 	tcase_add_test(tc, preallocated_blocks_are_free_after_a_crash_and_taken_when_space_is_short);
 	tcase_add_test(tc, fallocate_beyond_the_end_keeps_size_and_blocks);
