@@ -89,6 +89,11 @@ bool radix_lock_slot(_Atomic uint64_t *slot, uint64_t lock_mask, uint64_t *word)
 
 void radix_unlock_slot(_Atomic uint64_t *slot, uint64_t lock_mask)
 {
+	atomic_fetch_and_explicit(slot, ~lock_mask, memory_order_release);
+}
+
+void radix_unlock_fenced(_Atomic uint64_t *slot, uint64_t lock_mask)
+{
 	uint64_t word = atomic_load_explicit(slot, memory_order_relaxed);
 
 	atomic_store_explicit(slot, word & ~lock_mask, memory_order_release);

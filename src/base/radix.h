@@ -148,13 +148,20 @@ bool radix_lock_slot(_Atomic uint64_t *slot, uint64_t lock_mask, uint64_t *word)
  * @slot:      locked by the caller
  * @lock_mask: the tree's
  *
- * A plain store, since nobody else changes a locked word: on x86 a locked instruction would wait until
- * stores past the caches have drained, 0.2 us for a block.
+ * A locked instruction, which on x86 also waits until stores past the caches have drained: 0.2 us for a
+ * block.
  *
- * Context: inside the RCU section of the lock.  Release order, for which stores past the caches need a
- *          fence of their own.
+ * Context: inside the RCU section of the lock.  Release order.
  */
 void radix_unlock_slot(_Atomic uint64_t *slot, uint64_t lock_mask);
+
+/**
+ * radix_unlock_fenced - the same with a plain store, since nobody else changes a locked word
+ *
+ * Context: inside the RCU section of the lock, after a fence if there were stores past the caches.
+ *          Release order.
+ */
+void radix_unlock_fenced(_Atomic uint64_t *slot, uint64_t lock_mask);
 
 /**
  * radix_tag_set - tag the entry that covers an index

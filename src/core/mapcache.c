@@ -95,6 +95,11 @@ void mapcache_unlock(_Atomic uint64_t *slot)
 	radix_unlock_slot(slot, ENTRY_LOCK);
 }
 
+void mapcache_unlock_fenced(_Atomic uint64_t *slot)
+{
+	radix_unlock_fenced(slot, ENTRY_LOCK);
+}
+
 /* The largest entry around @lblk that lies inside @ext and is aligned on the device. */
 static unsigned best_order(const struct extent *ext, uint64_t lblk)
 {

@@ -45,6 +45,8 @@ bool mapcache_lookup(const struct mapcache *mc, uint64_t lblk, struct mapping *m
  */
 _Atomic uint64_t *mapcache_lock(struct mapcache *mc, uint64_t lblk, struct mapping *m);
 void mapcache_unlock(_Atomic uint64_t *slot);
+/* mapcache_unlock_fenced - the same, faster, once what was stored past the caches has been fenced. */
+void mapcache_unlock_fenced(_Atomic uint64_t *slot);
 
 /**
  * mapcache_fill - remember written blocks [@lblk, @lblk + @n) of @ext

@@ -89,20 +89,22 @@ static int store_small(struct inode *ip, uint64_t off, uint8_t *dst, const uint8
 	return err;
 }
 
-/*
- * [off, off + n) lies in consecutive blocks from @dst on.  What is not small is fenced here, before
- * the entry is unlocked: whoever locks it next stores after us, not among us.
- */
+/* [off, off + n) lies in consecutive blocks from @dst on.  What is not small is for the caller to fence. */
 static int store_run(struct inode *ip, uint64_t off, uint8_t *dst, const struct write_req *rq, size_t n)
 {
 	const uint8_t *src = rq->buf + (off - rq->off);
 
 	if (is_small(rq))
 		return store_small(ip, off, dst, src, n);
-	int err = pm_copy_guarded(ip->fs->rg, dst, src, n);
+	return pm_copy_guarded(ip->fs->rg, dst, src, n);
+}
 
-	pm_fence(ip->fs->rg);
-	return err;
+/* Durable before unlocked: whoever locks it next stores after us, not among us. */
+static void overwritten(struct inode *ip, const struct write_req *rq, _Atomic uint64_t *slot)
+{
+	if (!is_small(rq))
+		pm_fence(ip->fs->rg);
+	mapcache_unlock_fenced(slot);
 }
 
 /* -- the fast way ------------------------------------------------------------------------ */
@@ -131,7 +133,7 @@ static ssize_t overwrite_entry(struct inode *ip, const struct write_req *rq, uin
 		ret = err ? err : (ssize_t)n;
 	}
 	if (slot)
-		mapcache_unlock(slot);
+		overwritten(ip, rq, slot);
 	rcu_leave();
 	return ret;
 }
