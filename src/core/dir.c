@@ -29,6 +29,9 @@
 
 #define BLOCK	((unsigned)DAXFS_BLOCK_SIZE)
 
+/* The index keeps places in 8 bytes of which half are hash: 32 GiB, some 500 million names. */
+#define SIZE_MAX_DIR	(UINT64_C(8) << 32)
+
 #define COOKIE_DOTDOT	1u	/* 0 is ".", then "..", then offsets; none is below 32 */
 #define COOKIE_FIRST	2u
 
@@ -86,6 +89,9 @@ static int index_all(struct inode *dir, struct dirindex *ix)
 {
 	uint64_t end = atomic_load(&dir->size) / BLOCK, lblk = 0;
 
+	if (end > SIZE_MAX_DIR / BLOCK)
+		return corrupt("directory %llu: %llu blocks are more than a directory may have",
+			       (unsigned long long)dir->ino, (unsigned long long)end);
 	while (lblk < end) {
 		struct block_res rs;
 		int err = get_block(dir, (struct block_req){ { lblk }, end - lblk }, &rs);
@@ -157,7 +163,7 @@ static int add_block(struct txn *t, struct inode_edit *e, pblk_t *b, struct dirr
 	struct inode *dir = e->ip;
 	uint64_t lblk = e->a.size / BLOCK;
 	struct block_res rs;
-	int err = get_block_alloc(e, (struct block_req){ { lblk }, 1 }, 0, &rs);
+	int err = e->a.size >= SIZE_MAX_DIR ? -ENOSPC : get_block_alloc(e, (struct block_req){ { lblk }, 1 }, 0, &rs);
 
 	if (err)
 		return err;
