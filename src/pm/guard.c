@@ -52,17 +52,25 @@ static struct sigaction previous;
 static _Thread_local sigjmp_buf *volatile guard_env;
 static _Thread_local void *volatile guard_at;	/* the address that failed */
 
-/* No handler before us: say what happened, then let the fault kill. */
+/*
+ * No handler before us: say what happened, then let the fault kill.  The log may be
+ * used here although this is a handler: the fault comes from a plain access to the media, in no
+ * function of libc that holds a lock.  A signal that was sent comes anywhere.
+ */
 static void die(const siginfo_t *info)
 {
-	static const char msg[] =
-		"daxfs: media error (SIGBUS) while accessing metadata; ending. "
-		"Check the device for bad blocks, or the file for a full filesystem below it.\n";
+	static const char msg[] = "daxfs: ended by a SIGBUS that somebody sent\n";
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	ssize_t ignored = write(STDERR_FILENO, msg, sizeof(msg) - 1);
 
-	(void)ignored;
 	sigaction(SIGBUS, &dfl, NULL);
+	if (info->si_code > 0) {
+		log_error("media error (SIGBUS) while accessing metadata; ending. "
+			  "Check the device for bad blocks, or the file for a full filesystem below it.");
+	} else {
+		ssize_t ignored = write(STDERR_FILENO, msg, sizeof(msg) - 1);
+
+		(void)ignored;
+	}
 	if (info->si_code <= 0)		/* sent, not a fault that comes again */
 		raise(SIGBUS);
 }

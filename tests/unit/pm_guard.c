@@ -11,8 +11,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "pm/pm.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -129,6 +131,31 @@ START_TEST(sigbus_outside_guard_kills)
 }
 END_TEST
 
+static void tell(enum log_level level, const char *msg, void *fd)
+{
+	if (level == LOG_LVL_ERROR && write(*(int *)fd, msg, strlen(msg)) < 0)
+		_exit(1);
+}
+
+/* A daemon has no other place than the log. */
+START_TEST(sigbus_outside_guard_is_in_the_log)
+{
+	char msg[200] = "";
+	int fd[2];
+
+	ck_assert_int_eq(pipe(fd), 0);
+	if (!fork()) {
+		log_set_sink(tell, &fd[1]);
+		*(volatile uint8_t *)(rg->base + GOOD) = 1;
+		_exit(0);
+	}
+	close(fd[1]);
+	ck_assert_int_ge(read(fd[0], msg, sizeof(msg) - 1), 1);
+	ck_assert_ptr_nonnull(strstr(msg, "media error"));
+	wait(NULL);
+}
+END_TEST
+
 START_TEST(sigbus_after_a_guard_kills)
 {
 	ck_assert_int_eq(pm_read(rg, buf, rg->base + GOOD, 1), -EIO);
@@ -145,6 +172,7 @@ END_TEST
 static void add_deadly(TCase *tc)
 {
 	tcase_add_test_raise_signal(tc, sigbus_outside_guard_kills, SIGBUS);
+	tcase_add_test(tc, sigbus_outside_guard_is_in_the_log);
 	tcase_add_test_raise_signal(tc, sigbus_after_a_guard_kills, SIGBUS);
 	tcase_add_test_raise_signal(tc, sent_sigbus_kills, SIGBUS);
 }
