@@ -212,12 +212,13 @@ static int unmount(const struct umount *u)
 {
 	const char *dir = u->namespace ? u->what : u->m.dir;
 	const char *args[] = { "umount", NULL, dir, u->namespace ? "-N" : NULL, u->namespace, NULL };
-	char flags[8];
+	char flags[9];
 	int err, status;
 	pid_t pid;
 
+	/* Without -c umount(8) does not look for what -r needs to remount. */
 	snprintf(flags, sizeof(flags), "-i%s%s%s%s%s", u->force ? "f" : "", u->lazy ? "l" : "",
-		 u->no_mtab ? "n" : "", u->rdonly ? "r" : "", u->verbose ? "v" : "");
+		 u->no_mtab ? "n" : "", u->rdonly ? geteuid() ? "r" : "rc" : "", u->verbose ? "v" : "");
 	args[1] = flags;
 	err = posix_spawnp(&pid, args[0], NULL, NULL, (char *const *)args, environ);
 	if (err) {

@@ -301,6 +301,17 @@ busy() {
 	releases "$UMOUNT" "$MNT"
 }
 
+# Nothing but the mount table knows it: umount(8) remounts only what it has looked up there.
+busy_and_unknown() {
+	mount_it
+	: >/run/mount/utab
+	exec 7<"$MNT"
+	"$UMOUNT" -r "$MNT"
+	denies touch "$MNT/new" 2>/dev/null
+	exec 7<&-
+	releases "$UMOUNT" "$MNT"
+}
+
 not_mounted() {
 	one_sentence 32 umount "$MNT"
 	one_sentence 32 "$UMOUNT" "$MNT"
@@ -366,6 +377,7 @@ foreign_source() {
 
 wrong() {
 	try "busy, and umount -r" busy
+	try "busy and in no utab, and umount -r" busy_and_unknown
 	try "not mounted" not_mounted
 	try "wrong usage" usage
 	try "a dead daemon" dead
