@@ -225,7 +225,7 @@ static void seeking_after_changes(void)
 		if (before[i] + seen[i] != 1)
 			EQ(1, before[i] + seen[i]);
 	}
-	TRUE(how_many(seen, NR, 1) >= NR / 4 - 10);
+	TRUE(how_many(seen, NR, 1) >= NR / 8);	/* by chance: some hash names in an order of their own */
 }
 
 /* -- while it changes ------------------------------------------------------------------------- */
