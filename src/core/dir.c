@@ -234,7 +234,6 @@ int dir_insert(struct txn *t, struct inode_edit *e, struct name name, uint64_t i
 int dir_remove(struct txn *t, struct inode *dir, struct dir_pos *pos)
 {
 	struct ddirblk *blk = block_at(dir, pos->off / BLOCK);
-
 	unsigned from = dirindex_first_free(index_of(dir), pos->off / BLOCK);
 
 	return dirblk_remove(t, &dir->fs->disk, blk, pos->off % BLOCK, from, &pos->room);

@@ -208,8 +208,7 @@ int namei_stage_whiteout(struct inode_new *n, struct txn *t, const struct inode 
 	return stage_new(n, t, dir, 0, &a);
 }
 
-static int stage_create(struct inode_new *n, struct inode_edit *e, struct txn *t, struct name name,
-			const struct create_req *rq)
+static int stage_create(struct inode_new *n, struct inode_edit *e, struct txn *t, const struct create_req *rq)
 {
 	struct iattr a = new_attr(e->ip, rq);
 	int err = stage_new(n, t, e->ip, rq->umask, &a);
@@ -221,7 +220,6 @@ static int stage_create(struct inode_new *n, struct inode_edit *e, struct txn *t
 	if (S_ISDIR(rq->mode))
 		e->a.nlink++;
 	namei_touch(e, a.ctime);
-	(void)name;
 	return 0;
 }
 
@@ -234,19 +232,13 @@ static int create_txn(struct inode_new *n, struct inode *dir, struct name name, 
 	int err = inode_edit(&e, t, dir);
 
 	if (!err)
-		err = stage_create(n, &e, t, name, rq);
+		err = stage_create(n, &e, t, rq);
 	if (!err)
 		err = dir_insert(t, &e, name, n->ino, dirent_type(rq->mode), &pos);
-	if (err) {
-		txn_abort(t);
-		inode_edit_drop(&e);
-		return err;
-	}
-	inode_stage(&e);
-	txn_commit(t);
-	inode_apply(&e);
-	dir_done_insert(dir, name, &pos);
-	return 0;
+	err = inode_edit_end(&e, t, err);
+	if (!err)
+		dir_done_insert(dir, name, &pos);
+	return err;
 }
 
 static int name_is_free(struct inode *dir, struct name name)

@@ -234,7 +234,7 @@ static int zero_part(struct inode *ip, uint64_t from, uint64_t to)
 	return err;
 }
 
-/* The ragged ends of a punched or zeroed range; durable on return. */
+/* The ragged ends of a punched or zeroed range; durable with the commit's first fence. */
 static int zero_ends(struct inode *ip, struct range r)
 {
 	uint64_t first = blocks_of(r.off) * BLOCK, last = r.end / BLOCK * BLOCK;
