@@ -729,6 +729,33 @@ START_TEST(removed_names_leave_room_for_new_ones)
 }
 END_TEST
 
+/* Made up: 32 GiB of names would take hours. */
+START_TEST(directory_of_32_gib_takes_no_further_block)
+{
+	struct inode *d = cf_dir(c.root, "large");
+	char name[201];
+	uint64_t before;
+
+	memset(name, 'n', sizeof(name));
+	name[200] = '\0';
+	for (unsigned i = 0; i < 18; i++) {	/* a block, but for less than one more name */
+		name[0] = (char)('a' + i);
+		put(cf_file(d, name));
+	}
+	ck_assert_uint_eq(d->size, CF_BLOCK);
+	before = cf_bfree(&c);
+	name[0] = 'z';
+	d->size = UINT64_C(32) << 30;
+	ck_assert_int_eq(namei_create(d, cf_name(name), &(struct create_req){ .mode = S_IFREG | 0600 },
+				      &(struct inode *){ NULL }), -ENOSPC);
+	ck_assert_uint_eq(cf_bfree(&c), before);
+	d->size = CF_BLOCK;
+	put(cf_file(d, name));
+	ck_assert_uint_eq(d->size, 2 * CF_BLOCK);
+	put(d);
+}
+END_TEST
+
 START_TEST(reading_a_file_as_directory_is_refused)
 {
 	struct inode *f = cf_file(b, "f");
@@ -791,6 +818,7 @@ static TCase *readdir_case(void)
 	tcase_add_test(tc, removing_what_was_read_hides_nothing);
 	tcase_add_test(tc, cookie_into_joined_records_goes_on_behind_them);
 	tcase_add_test(tc, removed_names_leave_room_for_new_ones);
+	tcase_add_test(tc, directory_of_32_gib_takes_no_further_block);
 	tcase_add_test(tc, reading_a_file_as_directory_is_refused);
 	return tc;
 }
