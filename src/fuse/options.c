@@ -355,13 +355,13 @@ static int add_session_words(const struct options *o, char **opts)
 	return 0;
 }
 
-/* The mount table is read from any directory, and a link may lead elsewhere tomorrow. */
+/* As given; but the mount table is read from any directory, so that a relative path says nothing there. */
 static int source_word(const struct options *o, char **word)
 {
-	char *path = realpath(o->source, NULL);
-	int n = asprintf(word, "fsname=%s", path ? path : o->source);
+	char *dir = o->source[0] == '/' ? NULL : getcwd(NULL, 0);
+	int n = dir ? asprintf(word, "fsname=%s/%s", dir, o->source) : asprintf(word, "fsname=%s", o->source);
 
-	free(path);
+	free(dir);
 	return n < 0 ? -ENOMEM : 0;
 }
 

@@ -105,6 +105,17 @@ denies() {
 	fi
 }
 
+# one_sentence CODE COMMAND... -- inside check: ends with CODE and says one line, in WORK/stderr
+one_sentence() {
+	want=$1
+	shift
+	code=0
+	"$@" >"$WORK/stdout" 2>"$WORK/stderr" || code=$?
+	cat "$WORK/stderr"
+	same "exit code" "$want" "$code"
+	same "lines on standard error" 1 "$(wc -l <"$WORK/stderr")"
+}
+
 finish() {
 	FINISHED=1
 	echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"

@@ -12,17 +12,6 @@ set -eu
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# one_sentence CODE COMMAND... -- inside check
-one_sentence() {
-	want=$1
-	shift
-	code=0
-	"$@" >"$WORK/stdout" 2>"$WORK/stderr" || code=$?
-	cat "$WORK/stderr"
-	same "exit code" "$want" "$code"
-	same "lines on standard error" 1 "$(wc -l <"$WORK/stderr")"
-}
-
 # -- the mount table -----------------------------------------------------------
 
 # mount_line [DIR] -- source, type and options
@@ -84,11 +73,20 @@ odd_source() {
 	same source "$(printf '%s' "$image" | sed 's/\\/\\x5c/g; s/ /\\x20/g')" "$found"
 }
 
+# A link stays the source: it is the name that people look for.
+link_as_source() {
+	mkdir "$WORK/mnt-link"
+	ln -s "$IMG" "$WORK/link.img"
+	mount_fs ro "$WORK/link.img" "$WORK/mnt-link"
+	same source "$WORK/link.img" "$(mount_line "$WORK/mnt-link" | cut -d ' ' -f 1)"
+	denies "$MKFS" -q -f "$IMG"
+	umount_fs "$WORK/link.img" "$WORK/mnt-link"
+}
+
 relative_paths() {
 	mkdir "$WORK/mnt-relative"
 	"$MKFS" -q -s 16M "$WORK/relative.img"
-	ln -s relative.img "$WORK/link.img"
-	(cd "$WORK" && "$DAXFS" link.img mnt-relative)
+	(cd "$WORK" && "$DAXFS" relative.img mnt-relative)
 	same source "$WORK/relative.img" "$(mount_line "$WORK/mnt-relative" | cut -d ' ' -f 1)"
 	echo text >"$WORK/mnt-relative/file"
 	pid=$(fs_json daemon_pid "$WORK/mnt-relative")
@@ -112,6 +110,7 @@ mount_table() {
 		skip "odd source: findmnt is missing"
 	fi
 	check "relative paths" relative_paths
+	check "a link as source" link_as_source
 }
 
 # -- one holder ----------------------------------------------------------------

@@ -219,36 +219,36 @@ START_TEST(mount_flags_follow_who_mounts)
 }
 END_TEST
 
-START_TEST(the_source_is_passed_on_exactly)
+/* What of a command line the kernel and libfuse are told; lives until the next call. */
+static const char *told(const char *line)
 {
-	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	static struct fuse_args args;
 	struct options o;
 
-	accepted(&o, "daxfs /a,b\\c B -o ro");
+	fuse_opt_free_args(&args);
+	args = (struct fuse_args)FUSE_ARGS_INIT(0, NULL);
+	accepted(&o, line);
 	ck_assert_int_eq(options_session_args(&o, &args), 0);
 	ck_assert_int_eq(args.argc, 3);
-	ck_assert_ptr_nonnull(strstr(args.argv[2], "fsname=/a\\,b\\\\c,subtype=daxfs"));
-	ck_assert_ptr_nonnull(strstr(args.argv[2], "default_permissions"));
-	ck_assert_ptr_nonnull(strstr(args.argv[2], ",ro"));
-	fuse_opt_free_args(&args);
 	options_free(&o);
+	return args.argv[2];
+}
+
+START_TEST(the_source_is_passed_on_exactly)
+{
+	const char *words = told("daxfs /a,b\\c B -o ro");
+
+	ck_assert_ptr_nonnull(strstr(words, "fsname=/a\\,b\\\\c,subtype=daxfs"));
+	ck_assert_ptr_nonnull(strstr(words, "default_permissions"));
+	ck_assert_ptr_nonnull(strstr(words, ",ro"));
+	ck_assert_ptr_nonnull(strstr(told("daxfs /proc/self/../self/status B"), "fsname=/proc/self/../self/status,"));
 }
 END_TEST
 
-START_TEST(the_source_is_made_absolute)
+START_TEST(a_relative_source_is_made_absolute)
 {
-	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
-	struct options o;
-
-	ck_assert_int_eq(chdir("/proc/self"), 0);
-	accepted(&o, "daxfs fd/../status B");
-	ck_assert_int_eq(options_session_args(&o, &args), 0);
-	ck_assert_ptr_nonnull(strstr(args.argv[2], "fsname=/proc/"));
-	ck_assert_ptr_nonnull(strstr(args.argv[2], "/status,subtype"));
-	ck_assert_ptr_null(strstr(args.argv[2], ".."));
-	ck_assert_ptr_null(strstr(args.argv[2], "self"));
-	fuse_opt_free_args(&args);
-	options_free(&o);
+	ck_assert_int_eq(chdir("/proc/sys"), 0);
+	ck_assert_ptr_nonnull(strstr(told("daxfs ../status B"), "fsname=/proc/sys/../status,"));
 }
 END_TEST
 
@@ -268,7 +268,7 @@ Suite *suite_fuse_options(void)
 	tcase_add_test(tc, two_arguments_are_needed);
 	tcase_add_test(tc, mount_flags_follow_who_mounts);
 	tcase_add_test(tc, the_source_is_passed_on_exactly);
-	tcase_add_test(tc, the_source_is_made_absolute);
+	tcase_add_test(tc, a_relative_source_is_made_absolute);
 	suite_add_tcase(s, tc);
 	return s;
 }

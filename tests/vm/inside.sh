@@ -25,8 +25,8 @@ mount_dev() {
 	mount -t fuse.daxfs -o "${1:-rw}" "$IMG" "$MNT"
 }
 
-# one_sentence PATTERN COMMAND...: fails with one line that has these words
-one_sentence() {
+# refused PATTERN COMMAND...: fails with one line that has these words
+refused() {
 	pattern=$1
 	shift
 	denies "$@" >/dev/null 2>"$WORK/stderr"
@@ -172,7 +172,7 @@ other_devices() {
 	mkfs.ext4 -q -F -b 4096 /dev/pmem0
 	mount -o dax /dev/pmem0 /run/ext4
 	truncate -s 32M /run/ext4/image.img
-	check "mkfs.daxfs on a mounted device" one_sentence 'unmount it first' "$MKFS" -f $IMG
+	check "mkfs.daxfs on a mounted device" refused 'unmount it first' "$MKFS" -f $IMG
 	IMG=/run/ext4/image.img
 	check "a file on ext4-dax" round_trip 'file on fs-dax' true 'clwb + sfence; survives power loss'
 	umount /run/ext4
@@ -189,17 +189,17 @@ other_devices() {
 
 # unusable PATTERN: for every program
 unusable() {
-	one_sentence "$1" "$MKFS" -f $DEV
-	one_sentence "$1" "$MKFS" -f -s 64M $DEV
+	refused "$1" "$MKFS" -f $DEV
+	refused "$1" "$MKFS" -f -s 64M $DEV
 	[ ! -f $DEV ]
-	one_sentence "$1" "$DAXFS" $DEV "$MNT"
-	one_sentence "$1" "$FSCK" -n $DEV
+	refused "$1" "$DAXFS" $DEV "$MNT"
+	refused "$1" "$FSCK" -n $DEV
 }
 
 in_use() {
 	mount_dev
-	one_sentence 'unmount it first' "$MKFS" -f $DEV
-	one_sentence 'in use' "$DAXFS" $DEV /run/ext4
+	refused 'unmount it first' "$MKFS" -f $DEV
+	refused 'in use' "$DAXFS" $DEV /run/ext4
 	umount_fs
 }
 
@@ -217,7 +217,7 @@ as_memory() {
 
 bad_input() {
 	check "in use" in_use
-	check "larger than the device" one_sentence "'ndctl create-namespace --size'" "$MKFS" -f -s 1G $DEV
+	check "larger than the device" refused "'ndctl create-namespace --size'" "$MKFS" -f -s 1G $DEV
 	rmmod device_dax
 	check "no device_dax" unusable "'modprobe device_dax'"
 	modprobe device_dax
