@@ -28,20 +28,35 @@
 
 extern char **environ;
 
+/* " TARGET=@dir ", with blanks and backslashes as \ooo as libmount writes them; NULL: no memory. */
+static char *target_word(const char *dir)
+{
+	char *word = malloc(4 * strlen(dir) + sizeof(" TARGET= "));
+	char *to = word ? stpcpy(word, " TARGET=") : NULL;
+
+	for (; word && *dir; dir++) {
+		if (strchr(" \t\n\\", *dir))
+			to += sprintf(to, "\\%03o", *dir);
+		else
+			*to++ = *dir;
+	}
+	if (word)
+		strcpy(to, " ");
+	return word;
+}
+
 /* What was unmounted without umount(8) has left its entry, which serves again. */
 static bool is_registered(const char *dir)
 {
-	char *line = NULL, *word = NULL;
+	char *line = NULL, *word = target_word(dir);
 	FILE *f = fopen(UTAB, "re");
 	size_t cap = 0;
 	bool found = false;
 
-	if (f && asprintf(&word, " TARGET=%s ", dir) >= 0) {
-		while (!found && getline(&line, &cap, f) > 0)
-			found = strstr(line, word);
-		free(word);
-	}
+	while (f && word && !found && getline(&line, &cap, f) > 0)
+		found = strstr(line, word);
 	free(line);
+	free(word);
 	if (f)
 		fclose(f);
 	return found;
