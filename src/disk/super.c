@@ -321,6 +321,9 @@ void super_set_snap(struct disk *d, pblk_t start, uint64_t bytes)
 	struct dsnapref ref;
 
 	snapref_make(&ref, start, bytes);
-	pm_store(d->rg, &d->super->snap, &ref, sizeof(ref));
-	pm_persist(d->rg, &d->super->snap, sizeof(ref));
+	if (memcmp(&d->super->snap, &ref, sizeof(ref)) != 0) {
+		pm_store(d->rg, &d->super->snap, &ref, sizeof(ref));
+		pm_flush(d->rg, &d->super->snap, sizeof(ref));
+	}
+	pm_fence(d->rg);	/* also when the snapshot lies where the last one lay: it is new */
 }
