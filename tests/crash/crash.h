@@ -114,6 +114,7 @@ uint64_t explore(const struct crash_case *c, struct totals *sum, struct observed
 struct score {
 	uint64_t flushes, flushes_caught, fences, fences_caught, stores, stores_caught;
 	uint64_t stores_slack;		/* caught, and needed by a later fence only */
+	uint64_t stores_idle;		/* not counted: wrote what was there already */
 };
 
 /* explore_mutants - the case's first operation without each of its flushes and fences, and with each of its stores too late. */

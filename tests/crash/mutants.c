@@ -15,7 +15,7 @@
 #include "crash/trial.h"
 #include "pm/record.h"
 
-struct fate { enum record_type type; bool caught, slack; };
+struct fate { enum record_type type; bool caught, slack, idle; };
 
 /* Of the events of an operation (nr_own) and of the sync behind it. */
 struct mutants { struct fate *fate; size_t nr, nr_own; };
@@ -73,6 +73,28 @@ static bool late_caught(struct trial *r, size_t event, bool *slack)
 	return !own;
 }
 
+/*
+ * Does a store write what is there already, in the caches and on media?  Nothing
+ * can tell then when it comes; the code may well not know, nor want to look.
+ */
+static bool is_idle(const struct trial *r, size_t event)
+{
+	const struct record_event *store = record_get(r->d->run, event);
+	static const enum record_mode mode[] = { REC_NONE, REC_ALL };
+	uint8_t *image = malloc(r->c->g->size), *zeros = calloc(1, store->len);
+	bool same = true;
+
+	if (!image || !zeros)
+		abort();
+	for (unsigned i = 0; i < 2; i++) {
+		record_image(r->d->run, event, mode[i], 0, image);
+		same &= !memcmp(image + store->off, store->data ? store->data : zeros, store->len);
+	}
+	free(image);
+	free(zeros);
+	return same;
+}
+
 static void survived(const struct trial *r, const char *what, size_t event)
 {
 	const struct record_event *ev = record_get(r->d->run, event);
@@ -89,18 +111,22 @@ static void mutate(struct trial *r, struct fate *fate, size_t nr)
 		size_t event = r->mark[0] + i;
 		enum record_type type = record_get(r->d->run, event)->type;
 
-		if (fate[i].caught)
+		if (fate[i].caught || fate[i].idle)
 			continue;
 		fate[i].type = type;
-		fate[i].caught = type == REC_FLUSH || type == REC_FENCE ? caught(r, (struct mutant){ MUTATE_DROP, event, 0 }) :
-				 late_caught(r, event, &fate[i].slack);
+		if (type == REC_FLUSH || type == REC_FENCE) {
+			fate[i].caught = caught(r, (struct mutant){ MUTATE_DROP, event, 0 });
+		} else {
+			fate[i].caught = late_caught(r, event, &fate[i].slack);
+			fate[i].idle = !fate[i].caught && is_idle(r, event);
+		}
 	}
 }
 
 static bool all_caught(const struct fate *fate, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
-		if (!fate[i].caught)
+		if (!fate[i].caught && !fate[i].idle)
 			return false;
 	return true;
 }
@@ -128,6 +154,10 @@ static void tell(const struct trial *r, const struct fate *fate, size_t nr, stru
 	};
 
 	for (size_t i = 0; i < nr; i++) {
+		if (fate[i].idle) {
+			score->stores_idle++;
+			continue;
+		}
 		add_score(score, &fate[i]);
 		if (!fate[i].caught)
 			survived(r, what[fate[i].type], r->mark[0] + i);

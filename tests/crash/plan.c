@@ -250,9 +250,10 @@ int plan_mutants(const struct plan *p)
 	uint64_t killed = s->flushes_caught + s->fences_caught + s->stores_caught;
 
 	printf("mutants killed: %" PRIu64 " of %" PRIu64 " dropped flushes, %" PRIu64 " of %" PRIu64 " dropped fences, %" PRIu64
-	       " of %" PRIu64 " late stores (%" PRIu64 " of them at the second fence); in all %" PRIu64 " of %" PRIu64
-	       "\n", s->flushes_caught, s->flushes, s->fences_caught,
-	       s->fences, s->stores_caught, s->stores, s->stores_slack, killed, all);
+	       " of %" PRIu64 " late stores (%" PRIu64 " of them at the second fence, %" PRIu64
+	       " more that change nothing passed over); in all %" PRIu64 " of %" PRIu64 "\n",
+	       s->flushes_caught, s->flushes, s->fences_caught, s->fences, s->stores_caught, s->stores, s->stores_slack,
+	       s->stores_idle, killed, all);
 	return bad || killed != all;
 }
 
