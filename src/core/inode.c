@@ -8,9 +8,9 @@
  * slot that another is changing.  While it is being loaded or ended it has no
  * references, and whoever looks it up waits.
  *
- * An inode stays while it is referenced.  Who drops the last reference ends it:
- * writes what only memory knows, reclaims it on media if it has no name,
- * and frees it after a grace period.
+ * An inode stays while it is referenced.  Who drops the last reference keeps it for
+ * a while (recent.h) or ends it: writes what only memory knows, reclaims it on media
+ * if it has no name, and frees it after a grace period.
  *
  * After a crash inodes with nlink 0 are found by the scan and ended here.
  */
@@ -30,6 +30,7 @@
 #include "core/mapcache.h"
 #include "core/pin.h"
 #include "core/prealloc.h"
+#include "core/recent.h"
 #include "core/sync.h"
 #include "disk/txn.h"
 #include "disk/xattrblk.h"
@@ -159,6 +160,8 @@ static enum found find(struct fs *fs, uint64_t ino, struct inode **out)
 		f = ref_unless_zero(*out) ? FOUND_REFERENCED : FOUND_BUSY;
 	}
 	rcu_leave();
+	if (f == FOUND_REFERENCED && recent_take(*out))
+		atomic_fetch_sub_explicit(&(*out)->refs, 1, memory_order_relaxed);
 	return f;
 }
 
@@ -368,12 +371,44 @@ static void inode_end(struct inode *ip)
 	forget(ip);
 }
 
-void inode_put(struct inode *ip, uint64_t n)
+/* True: none is left, and none can be made. */
+static bool drop_refs(struct inode *ip, uint64_t n)
 {
 	uint64_t was = atomic_fetch_sub_explicit(&ip->refs, n, memory_order_acq_rel);
 
 	assert(was >= n);
-	if (was == n)
+	return was == n;
+}
+
+/* Whoever put the inode in its place makes the reference just now. */
+static void drive_out(struct inode *ip)
+{
+	while (!atomic_load_explicit(&ip->refs, memory_order_relaxed))
+		sched_yield();
+	if (drop_refs(ip, 1))
+		inode_end(ip);
+}
+
+/*
+ * The reference comes last: who finds the inode by it sees it in its place, and takes
+ * it out, so that an inode that is used has no reference but its users'.
+ */
+static void keep(struct inode *ip)
+{
+	struct inode *last = recent_put(ip);
+
+	atomic_store_explicit(&ip->refs, 1, memory_order_release);
+	if (last)
+		drive_out(last);
+}
+
+void inode_put(struct inode *ip, uint64_t n)
+{
+	if (!drop_refs(ip, n))
+		return;
+	if (recent_wants(ip))
+		keep(ip);
+	else
 		inode_end(ip);
 }
 

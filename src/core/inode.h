@@ -78,7 +78,8 @@ void inode_ref(struct inode *ip);
 /**
  * inode_put - give @n references back
  * The last one makes dirty data and times durable, gives preallocation back, reclaims an
- * unlinked inode and frees the memory.  Context: caller holds no lock and no transaction.
+ * unlinked inode and frees the memory; or keeps it for a while if there is nothing of that
+ * to do but the last (recent.h).  Context: caller holds no lock and no transaction.
  */
 void inode_put(struct inode *ip, uint64_t n);
 

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/radix.h"
 #include "core/fs.h"
+#include "core/recent.h"
 #include "disk/journal.h"
 
 struct balloc;
@@ -37,6 +38,7 @@ struct fs {
 	struct cds_lfht	*icache;	/* by inode number */
 	_Atomic uint64_t nr_cached;
 	_Atomic uint64_t nr_dropped;	/* inodes freed since the last memory trim */
+	_Atomic(struct inode *) recent[RECENT_INODES];	/* recent.h */
 
 	pthread_mutex_t	 dirty_lock;	/* order: last */
 	struct list	 dirty;

@@ -219,6 +219,7 @@ static void damage(void)
 	uint64_t ino = g->ino;
 	uint8_t *slot = (uint8_t *)g->slot;
 
+	cf_write(g, "d", 1, 0);		/* with a cache of blocks it is not kept */
 	put(g);
 	slot[sizeof(struct dinode) - 1] ^= 1;
 	quiet();
