@@ -14,15 +14,10 @@
 
 uint32_t crc32c(uint32_t seed, const void *p, size_t n)
 {
-	const unsigned char *bytes = p;
+	unsigned char *bytes = (unsigned char *)(uintptr_t)p;
 	uint32_t crc = ~seed;
 
-	while (n) {
-		size_t piece = n < PIECE_MAX ? n : PIECE_MAX;
-
-		crc = crc32_iscsi((unsigned char *)(uintptr_t)bytes, (int)piece, crc);
-		bytes += piece;
-		n -= piece;
-	}
-	return ~crc;
+	for (; n > PIECE_MAX; n -= PIECE_MAX, bytes += PIECE_MAX)
+		crc = crc32_iscsi(bytes, (int)PIECE_MAX, crc);
+	return ~crc32_iscsi(bytes, (int)n, crc);
 }

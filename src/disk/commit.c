@@ -21,6 +21,8 @@
 /* Bytes [start, end) of an edit. */
 struct span { size_t start, end; };
 
+typedef uint64_t words2 __attribute__((vector_size(2 * WORD)));
+
 /* Lines stored to and not flushed yet. */
 struct pending { uint8_t *from, *to; };
 
@@ -32,25 +34,49 @@ static uint64_t word_at(const uint8_t *p)
 	return v;
 }
 
-static bool line_same(const struct edit *e, size_t pos)
+static words2 words2_at(const uint8_t *p)
 {
-	uint64_t diff = 0;
+	words2 v;
 
-	for (size_t i = 0; i < DAXFS_LINE; i += WORD)
-		diff |= word_at(e->shadow + pos + i) ^ word_at(e->media + pos + i);
-	return diff == 0;
+	memcpy(&v, p, sizeof(v));
+	return v;
 }
 
-/* the words from @pos on that differ, a bit each */
-static uint64_t words_changed(const struct edit *e, size_t pos, size_t nr)
+static words2 diff2(const struct edit *e, size_t pos)
+{
+	return words2_at(e->shadow + pos) ^ words2_at(e->media + pos);
+}
+
+/* most lines that are looked at did not change */
+static bool line_same(const struct edit *e, size_t pos)
+{
+	words2 diff = diff2(e, pos) | diff2(e, pos + 16) | diff2(e, pos + 32) | diff2(e, pos + 48);
+
+	return !(diff[0] | diff[1]);
+}
+
+static uint64_t word_changed(const struct edit *e, size_t pos)
+{
+	return word_at(e->shadow + pos) != word_at(e->media + pos);
+}
+
+/* the words of the line at @pos that differ, a bit each */
+static uint64_t line_changed(const struct edit *e, size_t pos)
+{
+	if (line_same(e, pos))
+		return 0;
+	return word_changed(e, pos) | word_changed(e, pos + 8) << 1 | word_changed(e, pos + 16) << 2 |
+	       word_changed(e, pos + 24) << 3 | word_changed(e, pos + 32) << 4 | word_changed(e, pos + 40) << 5 |
+	       word_changed(e, pos + 48) << 6 | word_changed(e, pos + 56) << 7;
+}
+
+/* the same of what an edit has behind its last whole line */
+static uint64_t tail_changed(const struct edit *e, size_t pos)
 {
 	uint64_t words = 0;
 
-	for (size_t i = 0; i < nr; i++) {
-		size_t at = pos + i * WORD;
-
-		words |= (uint64_t)(word_at(e->shadow + at) != word_at(e->media + at)) << i;
-	}
+	for (size_t at = pos; at < e->len; at += WORD)
+		words |= word_changed(e, at) << (at - pos) / WORD;
 	return words;
 }
 
@@ -88,14 +114,10 @@ static void run_add(struct txn *t, struct edit *e, struct span *run, struct span
 	run->end = more.end;
 }
 
-/* the line at @pos, or what the edit has of it */
-static void log_line(struct txn *t, struct edit *e, struct span *run, size_t pos)
+/* the runs of the words from @pos on that changed */
+static void log_words(struct txn *t, struct edit *e, struct span *run, size_t pos, uint64_t words)
 {
-	size_t left = e->len - pos, nr = (left < DAXFS_LINE ? left : DAXFS_LINE) / WORD;
-
-	if (nr == DAXFS_LINE / WORD && line_same(e, pos))
-		return;
-	for (uint64_t words = words_changed(e, pos, nr); words;) {
+	while (words) {
 		unsigned first = (unsigned)__builtin_ctzll(words), end = first + ones_from(words, first);
 
 		run_add(t, e, run, (struct span){ pos + first * WORD, pos + end * WORD });
@@ -106,9 +128,11 @@ static void log_line(struct txn *t, struct edit *e, struct span *run, size_t pos
 static void log_range(struct txn *t, struct edit *e)
 {
 	struct span run = { 0, 0 };
+	size_t pos = 0;
 
-	for (size_t pos = 0; pos < e->len; pos += DAXFS_LINE)
-		log_line(t, e, &run, pos);
+	for (; pos + DAXFS_LINE <= e->len; pos += DAXFS_LINE)
+		log_words(t, e, &run, pos, line_changed(e, pos));
+	log_words(t, e, &run, pos, tail_changed(e, pos));
 	log_add(t, e, run);
 }
 
@@ -117,8 +141,11 @@ static void log_patch(struct txn *t, struct edit *e)
 {
 	struct span run = { 0, 0 };
 
-	for (uint64_t left = e->touched; left; left &= left - 1)
-		log_line(t, e, &run, (size_t)__builtin_ctzll(left) * DAXFS_LINE);
+	for (uint64_t left = e->touched; left; left &= left - 1) {
+		size_t pos = (size_t)__builtin_ctzll(left) * DAXFS_LINE;
+
+		log_words(t, e, &run, pos, line_changed(e, pos));
+	}
 	log_add(t, e, run);
 }
 

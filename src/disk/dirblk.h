@@ -77,13 +77,16 @@ int dirblk_room(const struct disk *d, const struct ddirblk *blk, struct dirroom 
  */
 int dirblk_insert(struct txn *t, const struct disk *d, struct ddirblk *blk, const struct dirrec *new,
 		  struct dirroom *room);
+/* A record that dirblk_get() has checked, and whom it names. */
+struct dirref { unsigned off; uint64_t ino; };
 /**
- * dirblk_remove - the record at @off becomes free
+ * dirblk_remove - a record becomes free
+ * @ref:   checked under the lock that is still held: not checked again
  * @from:  a record begins here and no free one before it; DIRBLK_FIRST if nothing is known.  The
- *         free neighbour in front of @off is looked for from here on.
+ *         free neighbour in front of @ref is looked for from here on.
  * @freed: out, the free record that it is part of now
  */
-int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off,
+int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, struct dirref ref,
 		  unsigned from, struct dirroom *freed);
 /* dirblk_set - let the record at @off name another inode. */
 int dirblk_set(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off,

@@ -24,6 +24,7 @@
 
 #define EDITS_AT_FIRST	64
 #define ALL_LINES	UINT64_MAX
+#define HEADER_LINE	UINT64_C(1)
 
 int txn_init(struct txn *t, struct journal *jn, struct lane *lane)
 {
@@ -248,7 +249,7 @@ const void *txn_view_part(const struct txn *t, const void *block, size_t off, si
 	if (!e)
 		return block;
 	if (e->kind == EDIT_PATCH)
-		fill_lines(e, line_mask(off, len));
+		fill_lines(e, line_mask(off, len) | HEADER_LINE);
 	return e->shadow;
 }
 

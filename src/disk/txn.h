@@ -75,7 +75,7 @@ void *txn_fresh(struct txn *t, pblk_t b, txn_seal_fn seal);
 
 /* txn_view - the shadow for @media if this transaction has one (edit or fresh), else @media itself. */
 const void *txn_view(const struct txn *t, const void *media);
-/* txn_view_part - the same of a block of which only [@off, @off + @len) will be looked at, bytes. */
+/* txn_view_part - the same of a block of which only the first line and [@off, @off + @len) will be looked at, bytes. */
 const void *txn_view_part(const struct txn *t, const void *block, size_t off, size_t len);
 
 /* txn_alloc - one metadata block; given back when the transaction aborts.  0 or -ENOSPC/-ENOMEM. */

@@ -68,8 +68,12 @@ static unsigned first_free(struct txn *t)
 static int take_out(struct txn *t, unsigned off)
 {
 	struct dirroom freed;
+	struct dirrec rec;
+	int err = dirblk_get(&fx.d, txn_view(t, blk), off, &rec);
 
-	return dirblk_remove(t, &fx.d, blk, off, off & 8 ? DIRBLK_FIRST : first_free(t), &freed);
+	if (err)
+		return err;
+	return dirblk_remove(t, &fx.d, blk, (struct dirref){ off, rec.ino }, off & 8 ? DIRBLK_FIRST : first_free(t), &freed);
 }
 
 static int insert(struct txn *t, const char *s, uint64_t ino, unsigned *off)
