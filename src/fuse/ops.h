@@ -62,7 +62,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 /* op_set_io_mode - how the kernel shall treat an open file: direct or through its cache. */
 void op_set_io_mode(const struct daemon *d, struct inode *ip, struct fuse_file_info *fi);
 
-/* ops_read.c -- reading without a copy */
+/* ops_read.c -- reading with no copy in the daemon, or with one */
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
 
 /* ops_dir.c -- directories */

@@ -94,6 +94,7 @@ static int run_stat(const struct ioctl_req *rq, void *arg)
 	struct daxfs_ioc_stat *out = arg;
 
 	fill_engine(out, rq->d->fs);
+	out->flags |= uring_serves(rq->d->uring) ? DAXFS_IOC_IO_URING : 0;
 	out->version = DAXFS_VERSION;
 	out->block_size = DAXFS_BLOCK_SIZE;
 	out->uptime_ns = uptime_ns(rq->d);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ops_read.c -- reading without a copy in the daemon
+ * ops_read.c -- reading with no copy in the daemon, or with one
  *
- * The reply points at the blocks on media, and the kernel copies from there to
- * the reader.  The blocks are pinned until the reply has gone, so that nobody
- * frees and reuses them meanwhile.  When a media error strikes, the kernel
- * itself turns the reply into EIO.
+ * Through /dev/fuse the reply points at the blocks on media, and the kernel
+ * copies from there to the reader.  The blocks are pinned until the reply has
+ * gone, so that nobody frees and reuses them meanwhile.  When a media error
+ * strikes, the kernel itself turns the reply into EIO.
+ *
+ * Over io_uring the kernel copies from a buffer that is the same for all
+ * requests: the data is read straight into it.
  *
  * Names: iov  pieces of the reply     pin  what keeps them in place
  */
@@ -16,6 +19,7 @@
 #include "core/file.h"
 #include "core/inode.h"
 #include "fuse/ops.h"
+#include "fuse/ring.h"
 
 /* 1 MiB of single blocks that begins inside one. */
 #define MAX_PIECES	260
@@ -66,33 +70,53 @@ static int pin_range(struct reading *r, struct inode *ip, struct file_range rang
 	return 0;
 }
 
-/* A short answer would mean the end of the file, so what cannot be pinned whole is copied. */
-static void reply_copy(fuse_req_t req, struct inode *ip, struct file_range range)
+/* What can be read of @range; a short answer means the end of the file, so an error inside is one. */
+static ssize_t peek_all(struct inode *ip, uint8_t *buf, struct file_range range)
 {
-	char *buf = malloc(range.len);
-	ssize_t res;
+	ssize_t got, done = 0;
 
-	res = buf ? file_peek(ip, buf, range.len, range.off) : -ENOMEM;
+	do {
+		got = file_peek(ip, buf + done, range.len - (size_t)done, range.off + (uint64_t)done);
+		if (got < 0)
+			return got;
+		done += got;
+	} while (got && (size_t)done < range.len);
+	return done;
+}
+
+static void reply_data(fuse_req_t req, const void *buf, ssize_t res)
+{
 	if (res < 0)
 		request_error(req, (int)res);
 	else
 		fuse_reply_buf(req, buf, (size_t)res);
+}
+
+/* What has too many pieces to be pinned. */
+static void reply_copy(fuse_req_t req, struct inode *ip, struct file_range range)
+{
+	void *buf = malloc(range.len);
+
+	reply_data(req, buf, buf ? peek_all(ip, buf, range) : -ENOMEM);
 	free(buf);
 }
 
-void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+static bool moves_atime(const struct fuse_file_info *fi)
 {
-	struct daemon *d = request_start(req, DAXFS_OP_read);
-	const struct file_range range = { .off = (uint64_t)off, .len = size };
-	struct inode *ip = request_inode(fi);
+	return !(fi->flags & O_NOATIME);
+}
+
+static void read_pinned(fuse_req_t req, struct inode *ip, struct file_range range,
+			const struct fuse_file_info *fi)
+{
+	struct daemon *d = fuse_req_userdata(req);
 	struct reading r;
 	int res;
 
-	(void)ino;
 	r.nr = r.nr_pins = 0;
 	r.got = 0;
 	res = pin_range(&r, ip, range);
-	if (res >= 0 && !(fi->flags & O_NOATIME))
+	if (res >= 0 && moves_atime(fi))
 		file_touch_atime(ip);	/* once it has the reply, the kernel may release the file */
 	if (res < 0)
 		request_error(req, res);
@@ -101,5 +125,28 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 	unpin(d->fs, &r);
 	if (res > 0)
 		reply_copy(req, ip, range);
+}
+
+static void read_into(fuse_req_t req, struct inode *ip, struct file_range range, void *room,
+		      const struct fuse_file_info *fi)
+{
+	ssize_t res = peek_all(ip, room, range);
+
+	if (res >= 0 && moves_atime(fi))
+		file_touch_atime(ip);
+	reply_data(req, room, res);
+}
+
+void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct daemon *d = request_start(req, DAXFS_OP_read);
+	const struct file_range range = { .off = (uint64_t)off, .len = size };
+	void *room = ring_room(size);
+
+	(void)ino;
+	if (room)
+		read_into(req, request_inode(fi), range, room, fi);
+	else
+		read_pinned(req, request_inode(fi), range, fi);
 	flusher_note(&d->flusher);
 }

@@ -53,7 +53,7 @@ static const struct fuse_opt words[] = {
 	SET("--help", help, 1),			SET("--version", version, 1),
 
 	VALUE("dax="), VALUE("errors="), VALUE("sb="), VALUE("flush="), VALUE("commit="),
-	VALUE("max_threads="),
+	VALUE("max_threads="), VALUE("io_uring="),
 
 	/* True anyway, harmless, or meant for mount(8), systemd and fstab readers. */
 	IGNORE("defaults"), IGNORE("default_permissions"), IGNORE("diratime"),
@@ -120,6 +120,7 @@ static int take_value(struct options *o, const char *word)
 	static const char *const dax[] = { "inode", "always", "never", NULL };
 	static const char *const errors[] = { "remount-ro", "continue", NULL };
 	static const char *const sb[] = { "primary", "copy", NULL };
+	static const char *const uring[] = { "auto", "on", "off", NULL };
 
 	if (has_prefix(word, "dax="))
 		return take_choice(o, word, dax, &o->dax);
@@ -127,6 +128,8 @@ static int take_value(struct options *o, const char *word)
 		return take_choice(o, word, errors, &o->errors_continue);
 	if (has_prefix(word, "sb="))
 		return take_choice(o, word, sb, &o->use_copy);
+	if (has_prefix(word, "io_uring="))
+		return take_choice(o, word, uring, &o->io_uring);
 	if (has_prefix(word, "max_threads="))
 		return take_number(o, word, 1, MAX_THREADS, &o->max_threads);
 	return take_number(o, word, 0, MAX_FLUSH_SECONDS, &o->flush_seconds);

@@ -9,6 +9,9 @@ struct fuse_args;
 
 enum option_atime { OPTION_RELATIME, OPTION_NOATIME, OPTION_STRICTATIME };
 
+/* With "auto" requests come over io_uring if the kernel can, with "on" there is no mount otherwise. */
+enum option_uring { OPTION_URING_AUTO, OPTION_URING_ON, OPTION_URING_OFF };
+
 /* A mount flag that nobody mentioned: its default depends on who mounts. */
 #define OPTION_UNSET	(-1)
 
@@ -39,6 +42,7 @@ struct options {
 	int	 use_copy;	/* sb=copy */
 	unsigned flush_seconds;	/* 0 = no background flush */
 	unsigned max_threads;
+	int	 io_uring;	/* enum option_uring */
 
 	/* The mount. */
 	int	 suid, dev;	/* or OPTION_UNSET */

@@ -3,7 +3,8 @@
  * session.c -- one mounted filesystem: libfuse's session around an engine
  *
  * Owns the session's life: make, mount, agree on capabilities with the kernel,
- * serve with a pool of threads, unmount.  Requests themselves are ops_*.c.
+ * serve with a pool of threads, or over io_uring, unmount.  Requests themselves
+ * are ops_*.c.
  */
 #define FUSE_USE_VERSION 314
 #include "fuse/session.h"
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "fuse/ops.h"
 #include "fuse/options.h"
+#include "fuse/ring.h"
 #include "fuse/signals.h"
 #include "fuse/wire.h"
 
@@ -39,14 +41,17 @@ static const unsigned unwanted = FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
 static void session_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct daemon *d = userdata;
+	const unsigned max_write = d->uring ? RING_PAYLOAD : MAX_WRITE;
 
 	conn->want |= conn->capable & wanted;
 	conn->want &= ~unwanted;
-	if (conn->max_write > MAX_WRITE)
-		conn->max_write = MAX_WRITE;
+	if (conn->max_write > max_write)
+		conn->max_write = max_write;
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND;
 	d->ready(d);
+	if (d->no_uring[0])
+		log_info("requests come through /dev/fuse, not io_uring: %s", d->no_uring);
 }
 
 static struct fuse_session *new_session(struct daemon *d)
@@ -75,6 +80,17 @@ static void tell_times(const struct options *opt, const char *dir)
 		log_warn("the mount table does not show strictatime or lazytime: %s", strerror(errno));
 }
 
+/* Requests come over io_uring where the options allow and the kernel can. */
+static int choose_transport(struct daemon *d)
+{
+	if (d->opt->io_uring == OPTION_URING_OFF || !uring_open(&d->uring, d->se, d->no_uring))
+		return 0;
+	if (d->opt->io_uring == OPTION_URING_AUTO)
+		return 0;
+	log_error("option \"io_uring=on\" cannot be had: %s", d->no_uring);
+	return -EPERM;
+}
+
 int session_open(struct daemon *d, const char *dir)
 {
 	int err;
@@ -88,6 +104,8 @@ int session_open(struct daemon *d, const char *dir)
 		goto destroy;
 	tell_times(d->opt, dir);
 	err = wire_attach(d->se);
+	if (!err)
+		err = choose_transport(d);
 	if (err)
 		goto unmount;
 	return 0;
@@ -114,6 +132,17 @@ static int serve(struct daemon *d)
 	return err;
 }
 
+/*
+ * The rings serve until the mount is gone, since unmounting may ask for something; what
+ * uses the filesystem even then loses its connection with them.
+ */
+static void end_service(struct daemon *d)
+{
+	fuse_session_unmount(d->se);
+	uring_close(d->uring);
+	d->uring = NULL;
+}
+
 int session_run(struct daemon *d, const char *dir)
 {
 	struct signals sg;
@@ -123,17 +152,20 @@ int session_run(struct daemon *d, const char *dir)
 	if (err)
 		return err;
 	err = flusher_start(&d->flusher, d->fs, d->opt->rdonly ? 0 : d->opt->flush_seconds);
-	if (!err) {
-		err = serve(d);
-		flusher_stop(&d->flusher);
+	if (err) {
+		signals_stop(&sg);
+		return err;
 	}
+	err = serve(d);
 	signals_stop(&sg);
+	end_service(d);
+	flusher_stop(&d->flusher);
 	return err;
 }
 
 void session_close(struct daemon *d)
 {
-	fuse_session_unmount(d->se);
+	end_service(d);
 	fuse_session_destroy(d->se);
 	d->se = NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "fuse/counters.h"
 #include "fuse/flusher.h"
+#include "fuse/uring.h"
 
 struct fs;
 struct fuse_session;
@@ -19,6 +20,8 @@ struct daemon {
 	const struct options *opt;
 	struct fs	*fs;
 	struct fuse_session *se;
+	struct uring	*uring;		/* NULL: requests come through /dev/fuse only */
+	char		 no_uring[URING_WHY];	/* why, unless the options say so */
 	struct timespec	 started;	/* CLOCK_MONOTONIC */
 	struct flusher	 flusher;
 	struct counters	 counters;
@@ -33,7 +36,8 @@ struct daemon {
  *
  * libfuse or fusermount3 say why on the log or standard error.
  *
- * Return: 0, -ENOMEM, -EPERM (not mounted), or as wire_attach().
+ * Return: 0, -ENOMEM, -EPERM (not mounted, or not in the way the options insist on), or as
+ * wire_attach().
  */
 int session_open(struct daemon *d, const char *dir);
 
@@ -43,7 +47,8 @@ int session_open(struct daemon *d, const char *dir);
  * @dir: its mount point, absolute
  *
  * SIGTERM, SIGINT and SIGHUP end it: dirty mapped pages are written back
- * first, then programs that still use the filesystem get errors.
+ * first, then programs that still use the filesystem get errors.  It is unmounted
+ * when this returns.
  *
  * Context: called once, from the thread that opened the session, with the
  * signals blocked (signals_block()).
@@ -51,7 +56,7 @@ int session_open(struct daemon *d, const char *dir);
  */
 int session_run(struct daemon *d, const char *dir);
 
-/* session_close - unmount, if that has not happened, and free the session. */
+/* session_close - unmount, if session_run() has not done it, and free the session. */
 void session_close(struct daemon *d);
 
 #endif

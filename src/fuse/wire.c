@@ -4,7 +4,7 @@
  *
  * libfuse lets a program bring its own read and writev of /dev/fuse.  Ours are
  * the plain system calls with a look at the bytes: requests tell flags that
- * libfuse drops, and the answer to INIT gets four more capabilities.
+ * libfuse drops, and the answer to INIT gets more capabilities.
  *
  *   HANDLE_KILLPRIV_V2    the kernel says per request whether set-id bits have
  *                         to go, and stops asking for security.capability
@@ -15,12 +15,14 @@
  *   SETXATTR_EXT          the kernel says when a new ACL has to clear setgid;
  *                         the longer request is brought to the form that
  *                         libfuse knows
+ *   OVER_IO_URING         requests come over io_uring as well; ring.c shows
+ *                         them to us, and takes the replies
  *
  * A TMPFILE request has the form of CREATE, and its answer too: it becomes one.
  * A STATX request becomes a GETATTR that is answered in another form (statx.c).
  *
- * A libfuse thread reads a request and serves it before it reads the next, so
- * what was seen can wait in a thread-local variable.
+ * A thread gets a request and serves it before it gets the next, so what was
+ * seen can wait in a thread-local variable.
  */
 #define FUSE_USE_VERSION 314
 #include "fuse/wire.h"
@@ -33,6 +35,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "fuse/ring.h"
+#include "fuse/session.h"
+#include "fuse/uring.h"
+#include "fuse/uring_abi.h"
 
 #ifndef FUSE_DIRECT_IO_ALLOW_MMAP
 #define FUSE_DIRECT_IO_ALLOW_MMAP	(1ULL << 36)
@@ -64,7 +70,7 @@ static const void *body(const void *buf, size_t len, size_t size)
 	return (const char *)buf + sizeof(struct fuse_in_header);
 }
 
-static void see_init(const struct fuse_in_header *h, size_t len)
+static void see_init(const struct fuse_in_header *h, size_t len, const struct daemon *d)
 {
 	const struct fuse_init_in *in = body(h, len, sizeof(*in));
 	uint64_t offered;
@@ -75,7 +81,7 @@ static void see_init(const struct fuse_in_header *h, size_t len)
 	if (offered & FUSE_INIT_EXT)
 		offered |= (uint64_t)in->flags2 << 32;
 	atomic_store(&init_unique, h->unique);
-	atomic_store(&init_more, offered & MORE_CAPABILITIES);
+	atomic_store(&init_more, offered & (MORE_CAPABILITIES | (d->uring ? WIRE_OVER_IO_URING : 0)));
 }
 
 static bool write_kills_priv(const struct fuse_in_header *h, size_t len)
@@ -114,10 +120,9 @@ static size_t shorten_setxattr(struct fuse_in_header *h, size_t len)
 	return len - cut;
 }
 
-/* Return: bytes of the message that libfuse is to see. */
-static size_t see_request(void *buf, size_t len)
+size_t wire_receive(void *msg, size_t len)
 {
-	struct fuse_in_header *h = buf;
+	struct fuse_in_header *h = msg;
 
 	kills_priv = is_tmpfile = is_statx = acl_kills_sgid = false;
 	if (len < sizeof(*h))
@@ -146,9 +151,6 @@ static size_t see_request(void *buf, size_t len)
 		break;
 	case FUSE_SETXATTR:
 		return shorten_setxattr(h, len);
-	case FUSE_INIT:
-		see_init(h, len);
-		break;
 	default:
 		break;
 	}
@@ -157,10 +159,12 @@ static size_t see_request(void *buf, size_t len)
 
 static ssize_t wire_read(int fd, void *buf, size_t len, void *userdata)
 {
+	const struct fuse_in_header *h = buf;
 	ssize_t n = read(fd, buf, len);
 
-	(void)userdata;
-	return n > 0 ? (ssize_t)see_request(buf, (size_t)n) : n;
+	if (n >= (ssize_t)sizeof(*h) && h->opcode == FUSE_INIT)
+		see_init(h, (size_t)n, userdata);
+	return n > 0 ? (ssize_t)wire_receive(buf, (size_t)n) : n;
 }
 
 /* Is this the awaited answer, in the form that the flags below are for? */
@@ -188,17 +192,42 @@ static ssize_t send_init_reply(int fd, const struct iovec *iov, uint64_t more)
 	return writev(fd, changed, 2);
 }
 
+/* The rings' entries can be registered only when the kernel has the answer. */
+static ssize_t answer_init(int fd, const struct iovec *iov, const struct daemon *d)
+{
+	uint64_t more = atomic_exchange(&init_more, 0);
+	ssize_t n = send_init_reply(fd, iov, more);
+
+	if (d->uring)
+		uring_begin(d->uring, n > 0 && (more & WIRE_OVER_IO_URING));
+	return n;
+}
+
+static ssize_t total(const struct iovec *iov, int count)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < count; i++)
+		n += iov[i].iov_len;
+	return (ssize_t)n;
+}
+
+/* A notification (unique 0) may go through any descriptor; libfuse's own is closed before the rings end. */
+static int descriptor(int fd, const struct fuse_out_header *h, const struct daemon *d)
+{
+	return d->uring && !h->unique ? uring_fd(d->uring) : fd;
+}
+
 static ssize_t wire_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
-	uint64_t more = atomic_load_explicit(&init_more, memory_order_relaxed);
+	const struct daemon *d = userdata;
 	ssize_t n;
 
-	(void)userdata;
-	if (more && is_init_reply(iov, count)) {
-		atomic_store(&init_more, 0);
-		return send_init_reply(fd, iov, more);
-	}
-	n = writev(fd, iov, count);
+	if (ring_reply(iov, count))
+		return total(iov, count);
+	if (atomic_load_explicit(&init_more, memory_order_relaxed) && is_init_reply(iov, count))
+		return answer_init(fd, iov, d);
+	n = writev(descriptor(fd, iov[0].iov_base, d), iov, count);
 	if (n < 0 && errno == EFAULT)
 		log_error("the device could not return some bytes: a read got EIO");
 	return n;

@@ -6,6 +6,7 @@
 #define FUSE_WIRE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct fuse_session;
 
@@ -14,11 +15,22 @@ struct fuse_session;
  * @se: mounted, not yet running
  *
  * From then on the kernel is offered, where it knows them: HANDLE_KILLPRIV_V2,
- * PARALLEL_DIROPS, DIRECT_IO_ALLOW_MMAP and SETXATTR_EXT; and O_TMPFILE works.
+ * PARALLEL_DIROPS, DIRECT_IO_ALLOW_MMAP and SETXATTR_EXT; requests over io_uring, if the
+ * daemon has them ready; and O_TMPFILE works.
  *
  * Return: 0 or negative errno.
  */
 int wire_attach(struct fuse_session *se);
+
+/**
+ * wire_receive - look at a request that did not come through /dev/fuse
+ * @msg: all of it, header first; may be changed
+ * @len: bytes
+ *
+ * Context: the thread that hands it to libfuse next.
+ * Return: bytes of the message that libfuse is to see.
+ */
+size_t wire_receive(void *msg, size_t len);
 
 /**
  * wire_kills_priv - must the request that this thread serves clear set-id bits?

@@ -33,6 +33,11 @@ static const char *atime_name(uint32_t flags)
 	return flags & DAXFS_IOC_STRICTATIME ? "strictatime" : "relatime";
 }
 
+static const char *transport_name(uint32_t flags)
+{
+	return flags & DAXFS_IOC_IO_URING ? "io_uring" : "/dev/fuse";
+}
+
 /* -- numbers --------------------------------------------------------------- */
 
 enum unit { UNIT_NONE, UNIT_BLOCKS, UNIT_BYTES, UNIT_NS };
@@ -115,6 +120,7 @@ static void print_text(const struct daxfs_ioc_stat *st)
 	printf("%-26s%s\n", "last unmount", st->flags & DAXFS_IOC_WAS_CLEAN ? "clean" : "not clean");
 	printf("%-26sversion %s, process %" PRIu32 ", at most %" PRIu32 " threads\n", "daemon",
 	       st->program, st->pid, st->max_threads);
+	printf("%-26s%s\n", "requests come over", transport_name(st->flags));
 	printf("%-26s%" PRIu32 "\n", "journal lanes", st->nr_lanes);
 	for (size_t i = 0; i < NR_NUMBERS; i++)
 		print_number(&numbers[i], st);
@@ -175,6 +181,7 @@ static int print_json(const struct daxfs_ioc_stat *st)
 	add_flag(o, "from_snapshot", st->flags & DAXFS_IOC_FROM_SNAPSHOT);
 	add_text(o, "daemon_version", st->program);
 	add_number(o, "daemon_pid", st->pid);
+	add_text(o, "transport", transport_name(st->flags));
 	add_number(o, "journal_lanes", st->nr_lanes);
 	add_number(o, "block_size", st->block_size);
 	for (size_t i = 0; i < NR_NUMBERS; i++)

@@ -136,6 +136,25 @@ START_TEST(numbers_have_limits)
 }
 END_TEST
 
+START_TEST(io_uring_is_automatic_unless_said_otherwise)
+{
+	struct options o;
+
+	accepted(&o, "daxfs A B");
+	ck_assert_int_eq(o.io_uring, OPTION_URING_AUTO);
+	options_free(&o);
+	accepted(&o, "daxfs A B -o io_uring=on");
+	ck_assert_int_eq(o.io_uring, OPTION_URING_ON);
+	options_free(&o);
+	accepted(&o, "daxfs A B -o io_uring=on,io_uring=off");
+	ck_assert_int_eq(o.io_uring, OPTION_URING_OFF);
+	options_free(&o);
+	refused("daxfs A B -o io_uring=maybe", "io_uring=maybe");
+	refused("daxfs A B -o io_uring=", "io_uring=");
+	refused("daxfs A B -o io_uring", "io_uring");
+}
+END_TEST
+
 START_TEST(fstab_words_are_ignored)
 {
 	struct options o;
@@ -262,6 +281,7 @@ Suite *suite_fuse_options(void)
 	tcase_add_test(tc, filesystem_options_reach_the_engine);
 	tcase_add_test(tc, the_last_of_contrary_options_wins);
 	tcase_add_test(tc, numbers_have_limits);
+	tcase_add_test(tc, io_uring_is_automatic_unless_said_otherwise);
 	tcase_add_test(tc, fstab_words_are_ignored);
 	tcase_add_test(tc, unknown_words_are_named);
 	tcase_add_test(tc, sloppy_ignores_unknown_words_wherever_it_stands);

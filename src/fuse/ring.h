@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ring.h -- one io_uring, and the thread that serves what comes over it
+ *
+ * A ring holds entries: a pair of buffers each, in which the kernel puts a
+ * request and finds the reply.  An entry belongs to the queue of one CPU.
+ */
+#ifndef FUSE_RING_H
+#define FUSE_RING_H
+
+#include <liburing.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct fuse_session;
+struct iovec;
+struct ring_entry;
+
+/*
+ * Bytes of data in a request, and in a reply.  Measured: buffers that stay in
+ * the CPU's second cache make up for the larger number of requests.
+ */
+#define RING_PAYLOAD	(256u << 10)
+
+struct ring {
+	struct fuse_session *se;
+	int		 fd;		/* /dev/fuse */
+	int		 wake;		/* eventfd */
+	struct io_uring	 io;
+	struct ring_entry *entry;
+	unsigned	 nr, live;	/* entries; those that the kernel still uses */
+	void		*buffers;
+	_Atomic bool	 stop;
+};
+
+/**
+ * ring_init - all that can fail
+ * @r:   se and fd are set; nr is the number of entries
+ * @qid: the queue of each entry
+ *
+ * Context: the thread that will call ring_serve(), and no other.
+ * Return: 0 or negative errno.
+ */
+int ring_init(struct ring *r, const uint16_t *qid);
+
+/**
+ * ring_serve - hand the entries to the kernel, and serve what comes
+ *
+ * Returns once the connection has ended, or after ring_stop().
+ *
+ * Context: INIT has been answered.
+ */
+void ring_serve(struct ring *r);
+
+/* ring_fini - what ring_init() made; requests that wait for an answer get an error. */
+void ring_fini(struct ring *r);
+
+/* ring_stop - let ring_serve() return after the request that it serves.  Any thread. */
+void ring_stop(struct ring *r);
+
+/**
+ * ring_reply - take a reply, if it answers the request that this thread serves from a ring
+ * @iov: fuse_out_header first
+ *
+ * Return: whether it was taken.
+ */
+bool ring_reply(const struct iovec *iov, int count);
+
+/**
+ * ring_room - where the data of a reply may be made, so that nobody need copy it
+ * @size: bytes
+ *
+ * The room is that of the request's own data: whoever still reads these must not use it.
+ *
+ * Return: the place, or NULL: the request did not come over a ring, or there is less room.
+ */
+void *ring_room(size_t size);
+
+#endif
