@@ -35,7 +35,7 @@ static const char *atime_name(uint32_t flags)
 
 static const char *transport_name(uint32_t flags)
 {
-	return flags & DAXFS_IOC_IO_URING ? "io_uring" : "/dev/fuse";
+	return flags & DAXFS_IOC_IO_URING ? "io_uring" : "dev_fuse";
 }
 
 /* -- numbers --------------------------------------------------------------- */
@@ -120,7 +120,8 @@ static void print_text(const struct daxfs_ioc_stat *st)
 	printf("%-26s%s\n", "last unmount", st->flags & DAXFS_IOC_WAS_CLEAN ? "clean" : "not clean");
 	printf("%-26sversion %s, process %" PRIu32 ", at most %" PRIu32 " threads\n", "daemon",
 	       st->program, st->pid, st->max_threads);
-	printf("%-26s%s\n", "requests come over", transport_name(st->flags));
+	printf("%-26s%s\n", "requests come over",
+	       st->flags & DAXFS_IOC_IO_URING ? "io_uring" : "/dev/fuse");
 	printf("%-26s%" PRIu32 "\n", "journal lanes", st->nr_lanes);
 	for (size_t i = 0; i < NR_NUMBERS; i++)
 		print_number(&numbers[i], st);

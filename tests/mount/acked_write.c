@@ -358,10 +358,10 @@ static bool start(struct writer *w, const char *log, uint32_t salt)
 	return true;
 }
 
-/* A daemon that is gone: nothing else may end a thread. */
+/* A daemon that is gone, over io_uring also with ECANCELED: nothing else may end a thread. */
 static bool lost(const struct writer *w)
 {
-	if (w->err == -ENOTCONN || w->err == -ECONNABORTED)
+	if (w->err == -ENOTCONN || w->err == -ECONNABORTED || w->err == -ECANCELED)
 		return true;
 	printf("thread %u, operation %u: ended by %s\n", w->m.thread, w->seq,
 	       w->err ? strerror(-w->err) : "itself, the run was too long");

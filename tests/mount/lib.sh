@@ -13,6 +13,9 @@
 #   DAXFS_SHM      where images go (default: /dev/shm)
 #   DAXFS_DEVICE   a device that is used, and overwritten, in place of an image
 #   DAXFS_TIMEOUT  seconds until a test is ended as hung (default: 3600)
+#   DAXFS_URING    "on": over io_uring, the kernel's switch being on for the
+#                  time of the test; "off": through /dev/fuse (default: the
+#                  daemon's choice)
 #
 # A test prints one line per check, at its end "N passed, N failed, N skipped",
 # and exits 0, 1, or 77 when it could check nothing.
@@ -25,9 +28,10 @@ DAXFS=$DAXFS_BUILD/daxfs
 MKFS=$DAXFS_BUILD/mkfs.daxfs
 CTL=$DAXFS_BUILD/daxfsctl
 UMOUNT=$DAXFS_BUILD/umount.fuse.daxfs
+URING_SWITCH=/sys/module/fuse/parameters/enable_uring
 
 PASSED=0 FAILED=0 SKIPPED=0 FINISHED=
-IMG='' MNT='' WORK='' WATCHDOG='' HELPERS=''
+IMG='' MNT='' WORK='' WATCHDOG='' HELPERS='' SWITCH_WAS=''
 
 # -- what a test needs ---------------------------------------------------------
 
@@ -164,7 +168,7 @@ kill_daemon() {
 
 # mount_fs [OPTION,...] [IMAGE [DIR]]
 mount_fs() {
-	"$DAXFS" "${2:-$IMG}" "${3:-$MNT}" -o "${1:-rw}"
+	"$DAXFS" "${2:-$IMG}" "${3:-$MNT}" -o "${1:-rw}${DAXFS_URING:+,io_uring=$DAXFS_URING}"
 }
 
 # Somebody on the machine may just be looking at all mounts (statfs): try again
@@ -232,6 +236,19 @@ image_sum() {
 	cksum <"${1:-$IMG}"
 }
 
+# -- the kernel's switch for io_uring --------------------------------------------
+
+# switch_uring Y|N -- until the end of the test; fails where there is none
+switch_uring() {
+	[ -w "$URING_SWITCH" ] || return 1
+	SWITCH_WAS=${SWITCH_WAS:-$(cat "$URING_SWITCH")}
+	echo "$1" >"$URING_SWITCH"
+}
+
+end_switch() {
+	[ -z "$SWITCH_WAS" ] || echo "$SWITCH_WAS" >"$URING_SWITCH"
+}
+
 # -- the end -------------------------------------------------------------------
 
 end_mounts() {
@@ -280,6 +297,7 @@ clean_up() {
 	set +e
 	cd /
 	end_watchdog
+	end_switch
 	end_helper
 	end_mounts
 	end_daemons
@@ -318,11 +336,15 @@ end_watchdog() {
 # setup SIZE -- an image, not mounted, with a mount point
 setup() {
 	need_mount
+	if [ "${DAXFS_URING:-}" = on ] && [ ! -w "$URING_SWITCH" ]; then
+		skip_all "this kernel cannot do FUSE over io_uring"
+	fi
 	WORK=$(mktemp -d)
 	MNT=$(mktemp -d)
 	IMG=${DAXFS_DEVICE:-$(mktemp --suffix=.img "$DAXFS_SHM/msXXXXXX")}
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM HUP
+	[ "${DAXFS_URING:-}" != on ] || switch_uring Y
 	"$MKFS" -q -f -s "$1" "$IMG"
 	start_watchdog
 }

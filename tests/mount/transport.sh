@@ -1,0 +1,303 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# transport.sh -- requests over io_uring and through /dev/fuse: which, and how they end
+#
+# What must hold: io_uring= means what daxfs(8) says, and who does not get it is told
+# why; on both ways a busy filesystem can be unmounted lazily, by force, by SIGTERM
+# and by killing the daemon, without a client that hangs, and what is left is sound;
+# clients may be interrupted and killed at any moment; removed files are forgotten;
+# an idle daemon uses no CPU.
+
+set -eu
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+unset DAXFS_URING
+FSCK=$DAXFS_BUILD/fsck.daxfs
+PATIENCE=20	# seconds that anything may take to end
+
+# -- which it is -----------------------------------------------------------------
+
+# transport_with OPTION,... -- what daxfsctl says of such a mount
+transport_with() {
+	mount_fs "$1"
+	fs_json transport
+	umount_fs
+}
+
+# one_sentence CODE WORD COMMAND... -- inside check: refused, for a reason that has WORD in it
+one_sentence() {
+	want=$1 word=$2 code=0
+	shift 2
+	"$@" >"$WORK/stdout" 2>"$WORK/stderr" || code=$?
+	cat "$WORK/stderr"
+	same "exit code" "$want" "$code"
+	same "lines on standard error" 1 "$(wc -l <"$WORK/stderr")"
+	grep -q "$word" "$WORK/stderr"
+	denies is_mounted
+}
+
+# foreground OPTION,... -- its log goes to WORK/log, its process id to PID
+foreground() {
+	"$DAXFS" -f "$IMG" "$MNT" -o "$1" 2>"$WORK/log" &
+	PID=$!
+	tries=0
+	until [ -n "$(fs_json transport 2>/dev/null)" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 100 ]
+		sleep 0.1
+	done
+}
+
+# log_of OPTION,... -- what such a mount logs
+log_of() {
+	foreground "$1"
+	patient_umount "$MNT"
+	wait "$PID"
+	cat "$WORK/log"
+}
+
+says_why_not() {
+	log_of rw >"$WORK/said"
+	cat "$WORK/said"
+	same "lines that say why" 1 "$(grep -c 'not io_uring' "$WORK/said")"
+	grep 'not io_uring' "$WORK/said" | grep -q "$1"
+}
+
+silent_when_off() {
+	denies sh -c "grep io_uring <<-END
+		$(log_of io_uring=off)
+	END"
+}
+
+# Rings take descriptors, and threads: where these run out there is still /dev/fuse.
+falls_back() {
+	found=
+	for limit in $(seq 6 40); do
+		(ulimit -n "$limit" && exec "$DAXFS" "$IMG" "$MNT") 2>"$WORK/stderr" || continue
+		transport=$(fs_json transport)
+		ls "$MNT" >/dev/null
+		umount_fs
+		found="$found $transport"
+	done
+	echo "with 6 to 40 descriptors:$found"
+	case $found in *" dev_fuse"*" io_uring"*) ;; *) return 1 ;; esac
+}
+
+which_without() {
+	check "switched off: auto says why it is not io_uring, and the remedy" says_why_not enable_uring
+	check "switched off: auto is /dev/fuse" same transport dev_fuse "$(transport_with rw)"
+	check "io_uring=off says nothing of it" silent_when_off
+	check "switched off: io_uring=on is refused" one_sentence 32 enable_uring "$DAXFS" "$IMG" "$MNT" -o io_uring=on
+}
+
+which_with() {
+	check "switched on: auto is io_uring" same transport io_uring "$(transport_with rw)"
+	check "switched on: io_uring=on is io_uring" same transport io_uring "$(transport_with io_uring=on)"
+	check "switched on: io_uring=off is /dev/fuse" same transport dev_fuse "$(transport_with io_uring=off)"
+	check "auto without room for rings is /dev/fuse" falls_back
+}
+
+# -- how it ends -----------------------------------------------------------------
+
+start_load() {
+	python3 "$DAXFS_SRC/tests/mount/load.py" "$MNT" "$1" ${2:-} >"$WORK/load" 2>&1 &
+	LOAD=$!
+}
+
+# load_ends -- inside check: without a complaint
+load_ends() {
+	tries=0
+	until exited "$LOAD"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt $((PATIENCE * 20)) ] || { echo "the clients hang"; return 1; }
+		sleep 0.05
+	done
+	code=0
+	wait "$LOAD" || code=$?
+	cat "$WORK/load"
+	same "exit code of the clients" 0 "$code"
+}
+
+# sound CLEAN -- inside check: unmounted; was the unmount clean, and what does the checker say?
+sound() {
+	denies is_mounted
+	"$FSCK" -n "$IMG"
+	mount_fs "$OPTIONS"
+	same was_clean "$1" "$(fs_json was_clean)"
+	rm -rf "$MNT"/worker*
+	umount_fs
+}
+
+# How many of the clients are at work; load.py has 4.
+at_work() {
+	find "$MNT" -mindepth 1 -maxdepth 1 -name 'worker*' | wc -l
+}
+
+busy_mount() {
+	mount_fs "$OPTIONS"
+	rm -rf "$MNT"/worker*
+	SERVER=$(daemons)
+	start_load 120
+	tries=0
+	until [ "$(at_work)" = 4 ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt $((PATIENCE * 20)) ] || { cat "$WORK/load"; return 1; }
+		sleep 0.05
+	done
+	sleep 0.5
+}
+
+plain_umount() {
+	busy_mount
+	denies umount "$MNT"
+	kill_load
+	umount_fs
+	sound true
+}
+
+# The parent first: it must not end by itself, nor start anew what is killed.
+kill_load() {
+	clients=$(pgrep -P "$LOAD")
+	for pid in "$LOAD" $clients; do
+		kill -9 "$pid" || true
+		gone "$pid"
+	done
+}
+
+# The mount is out of sight, the clients go on, and the daemon with them.
+lazy_umount() {
+	busy_mount
+	umount -l "$MNT"
+	sleep 0.5
+	denies exited "$SERVER"
+	kill_load
+	gone "$SERVER"
+	sound true
+}
+
+forced_umount() {
+	busy_mount
+	umount -f "$MNT" || umount -l "$MNT"
+	load_ends
+	gone "$SERVER"
+	sound true
+}
+
+sigterm() {
+	busy_mount
+	kill "$SERVER"
+	gone "$SERVER"
+	load_ends
+	sound true
+}
+
+sigkill() {
+	busy_mount
+	kill -9 "$SERVER"
+	load_ends
+	gone "$SERVER"
+	patient_umount "$MNT"
+	sound false
+}
+
+interrupted() {
+	mount_fs "$OPTIONS"
+	start_load 6 signals
+	load_ends
+	umount_fs
+	sound true
+}
+
+# The kernel lets go of a file with FORGET; then the daemon does.
+forgotten() {
+	mount_fs "$OPTIONS"
+	before=$(fs_json cached_inodes)
+	mkdir "$MNT/many"
+	for n in $(seq 1000); do
+		echo "$n" >"$MNT/many/$n"
+	done
+	[ "$(fs_json cached_inodes)" -gt 1000 ]
+	rm -rf "$MNT/many"
+	tries=0
+	while [ "$(fs_json cached_inodes)" -gt "$before" ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 50 ] || { echo "$(fs_json cached_inodes) inodes in memory, before: $before"; return 1; }
+		sleep 0.1
+	done
+	umount_fs
+}
+
+# cpu_ticks PID -- of all its threads, so far
+cpu_ticks() {
+	sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'
+}
+
+# Something on the machine may look at the mount meanwhile: one tick is allowed.
+idle() {
+	mount_fs "$OPTIONS"
+	server=$(daemons)
+	sleep 6
+	before=$(cpu_ticks "$server")
+	sleep 10
+	after=$(cpu_ticks "$server")
+	echo "$before -> $after ticks in 10 seconds"
+	[ $((after - before)) -le 1 ]
+	umount_fs
+}
+
+# from_each_cpu -- a request from each CPU is answered, and what is long arrives whole
+from_each_cpu() {
+	mount_fs "$OPTIONS"
+	for cpu in $(sed 's/,/ /g; s/\([0-9]*\)-\([0-9]*\)/$(seq \1 \2)/g; s/^/echo /' /sys/devices/system/cpu/online | sh); do
+		taskset -c "$cpu" sh -c "head -c 5000000 /dev/urandom >'$MNT/from$cpu'; cp '$MNT/from$cpu' '$WORK/copy'"
+		taskset -c "$cpu" dd if="$MNT/from$cpu" of="$WORK/direct" bs=3M iflag=direct status=none
+		cmp "$WORK/copy" "$WORK/direct"
+		taskset -c "$cpu" dd if="$WORK/copy" of="$MNT/from$cpu" bs=5000k oflag=direct conv=fsync,notrunc status=none
+		cmp "$WORK/copy" "$MNT/from$cpu"
+	done
+	umount_fs
+}
+
+many_mounts() {
+	for n in $(seq 40); do
+		mount_fs "$OPTIONS"
+		[ $((n % 2)) = 0 ] || echo "$n" >"$MNT/count"
+		patient_umount "$MNT"
+	done
+	mount_fs "$OPTIONS"
+	same "content" 39 "$(cat "$MNT/count")"
+	umount_fs
+}
+
+how_it_ends() {
+	OPTIONS=io_uring=$1
+	check "$OPTIONS: requests from each CPU, and long ones" from_each_cpu
+	check "$OPTIONS: 40 mounts, each right after an unmount" many_mounts
+	check "$OPTIONS: clients that are interrupted and killed" interrupted
+	check "$OPTIONS: a thousand files are removed and forgotten" forgotten
+	check "$OPTIONS: umount while busy fails, then not" plain_umount
+	check "$OPTIONS: umount -l under load" lazy_umount
+	check "$OPTIONS: umount -f under load" forced_umount
+	check "$OPTIONS: SIGTERM under load" sigterm
+	check "$OPTIONS: SIGKILL under load" sigkill
+	check "$OPTIONS: no CPU time while idle" idle
+	end_mounts
+}
+
+need python3 taskset pgrep awk
+setup 256M
+check "a bad value is refused" one_sentence 1 io_uring=maybe "$DAXFS" "$IMG" "$MNT" -o io_uring=maybe
+how_it_ends off
+if switch_uring N; then
+	which_without
+	switch_uring Y
+	which_with
+	how_it_ends on
+else
+	check "auto says that the kernel cannot" says_why_not "6.14"
+	check "io_uring=on is refused" one_sentence 32 "6.14" "$DAXFS" "$IMG" "$MNT" -o io_uring=on
+	skip "io_uring: this kernel cannot do FUSE over io_uring"
+fi
+finish
