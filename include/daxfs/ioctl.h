@@ -20,7 +20,7 @@
 
 /*
  * Requests that the daemon counts, in the order of daxfs_ioc_stat.requests[].
- * New ones are added at the end.
+ * New ones are added at the end.  "other" are those that it has no handler for.
  */
 #define DAXFS_IOC_OPS(X)						\
 	X(lookup) X(forget) X(getattr) X(setattr) X(readlink) X(mknod)	\
@@ -28,7 +28,8 @@
 	X(create) X(open) X(release) X(read) X(write) X(fsync)		\
 	X(fallocate) X(lseek) X(copy_file_range) X(opendir) X(readdir)	\
 	X(readdirplus) X(releasedir) X(fsyncdir) X(setxattr)		\
-	X(getxattr) X(listxattr) X(removexattr) X(statfs) X(ioctl)
+	X(getxattr) X(listxattr) X(removexattr) X(statfs) X(ioctl)	\
+	X(other)
 
 #define DAXFS_IOC_OP_ENUM(name) DAXFS_OP_##name,
 enum daxfs_op { DAXFS_IOC_OPS(DAXFS_IOC_OP_ENUM) DAXFS_OP_NR };

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/attr.h"
 #include "core/inode.h"
@@ -180,10 +181,22 @@ void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 /* What a request asks of an inode: a value, or with @name NULL the list. */
 struct xattr_read { const char *name; size_t size; uid_t uid; };
 
-static ssize_t read_xattr(struct inode *ip, const struct xattr_read *rd, char *buf)
+/*
+ * Where SELinux is off files have no labels, mostly.  ls(1) asks for each file's all the same,
+ * until it hears that there are none here.
+ */
+static ssize_t absent(const struct daemon *d, const char *name)
 {
-	if (rd->name)
-		return xattr_get(ip, rd->name, buf, rd->size);
+	return !d->selinux && strcmp(name, "security.selinux") == 0 ? -EOPNOTSUPP : -ENODATA;
+}
+
+static ssize_t read_xattr(const struct daemon *d, struct inode *ip, const struct xattr_read *rd, char *buf)
+{
+	if (rd->name) {
+		ssize_t res = xattr_get(ip, rd->name, buf, rd->size);
+
+		return res == -ENODATA ? absent(d, rd->name) : res;
+	}
 	return rd->uid == 0 ? xattr_list(ip, buf, rd->size) : xattr_list_public(ip, buf, rd->size);
 }
 
@@ -196,7 +209,7 @@ static void reply_xattr(fuse_req_t req, fuse_ino_t ino, const struct xattr_read 
 
 	if (!res) {
 		buf = rd->size ? malloc(rd->size) : NULL;
-		res = rd->size && !buf ? -ENOMEM : read_xattr(ip, rd, buf);
+		res = rd->size && !buf ? -ENOMEM : read_xattr(d, ip, rd, buf);
 		inode_put(ip, 1);
 	}
 	if (res < 0)

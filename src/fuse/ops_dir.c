@@ -6,6 +6,9 @@
  * packed straight into the reply.  readdirplus adds each entry's attributes,
  * and with them a reference for the kernel; the references are noted, to be
  * given back should the kernel not take the reply.
+ *
+ * The kernel keeps what it has read, until something changes in the directory,
+ * and opens directories by itself: then there is no handle, only the number.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +19,8 @@
 #include "core/dir.h"
 #include "core/inode.h"
 #include "fuse/ops.h"
+#include "fuse/options.h"
+#include "fuse/ring.h"
 
 /* A readdirplus entry is never smaller than this, so it bounds their number. */
 #define MIN_PLUS_BYTES	128
@@ -29,12 +34,20 @@ struct listing {
 	size_t		 nr_refs;
 };
 
+/*
+ * With ENOSYS the kernel stops asking, and lists directories from its cache.  Not when each
+ * reading has to move the access time.
+ */
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct daemon *d = request_start(req, DAXFS_OP_opendir);
 	struct inode *dir;
 	int err;
 
+	if (d->kernel_opens_dirs && d->opt->atime != OPTION_STRICTATIME) {
+		request_error(req, -ENOSYS);
+		return;
+	}
 	err = inode_get(d->fs, ino, &dir);
 	if (!err && !inode_is_dir(dir)) {
 		inode_put(dir, 1);
@@ -154,17 +167,40 @@ static void reply_listing(struct listing *l, struct inode *dir, uint64_t cookie)
 		give_back(l);
 }
 
+static void list(struct listing *l, fuse_ino_t ino, off_t off)
+{
+	struct inode *dir;
+	int err = inode_get(l->fs, ino, &dir);
+
+	if (err) {
+		request_error(l->req, err);
+		return;
+	}
+	reply_listing(l, dir, (uint64_t)off);
+	inode_put(dir, 1);
+}
+
+/* The entries are made where the reply is taken from, if there is such a place. */
+static void list_into_room(struct listing *l, fuse_ino_t ino, off_t off)
+{
+	void *room = ring_room(l->size);
+
+	l->buf = room ? room : malloc(l->size);
+	if (l->buf)
+		list(l, ino, off);
+	else
+		request_error(l->req, -ENOMEM);
+	if (!room)
+		free(l->buf);
+}
+
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct daemon *d = request_start(req, DAXFS_OP_readdir);
-	struct listing l = { .req = req, .fs = d->fs, .buf = malloc(size), .size = size };
+	struct listing l = { .req = req, .fs = d->fs, .size = size };
 
-	(void)ino;
-	if (l.buf)
-		reply_listing(&l, request_inode(fi), (uint64_t)off);
-	else
-		request_error(req, -ENOMEM);
-	free(l.buf);
+	(void)fi;
+	list_into_room(&l, ino, off);
 	flusher_note(&d->flusher);
 }
 
@@ -172,15 +208,14 @@ void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
 	struct daemon *d = request_start(req, DAXFS_OP_readdirplus);
-	struct listing l = { .req = req, .fs = d->fs, .buf = malloc(size), .size = size };
+	struct listing l = { .req = req, .fs = d->fs, .size = size };
 
-	(void)ino;
+	(void)fi;
 	l.refs = calloc(size / MIN_PLUS_BYTES + 1, sizeof(*l.refs));
-	if (l.buf && l.refs)
-		reply_listing(&l, request_inode(fi), (uint64_t)off);
+	if (l.refs)
+		list_into_room(&l, ino, off);
 	else
 		request_error(req, -ENOMEM);
 	free(l.refs);
-	free(l.buf);
 	flusher_note(&d->flusher);
 }

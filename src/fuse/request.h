@@ -18,8 +18,8 @@
 struct iattr;
 struct inode;
 
-/* The kernel may keep names and attributes: nobody else changes the media. */
-#define REQUEST_VALID_SECONDS	86400.0
+/* The kernel may keep names and attributes for ever: nobody else changes the media. */
+#define REQUEST_VALID_SECONDS	4e9
 
 /* request_start - count the request.  Return: the daemon it is for. */
 static inline struct daemon *request_start(fuse_req_t req, enum daxfs_op op)

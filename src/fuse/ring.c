@@ -33,6 +33,7 @@
 #include <fuse_lowlevel.h>
 
 #include "base/log.h"
+#include "fuse/session.h"
 #include "fuse/uring_abi.h"
 #include "fuse/wire.h"
 
@@ -248,11 +249,12 @@ void *ring_room(size_t size)
 
 static void process(struct ring_entry *e, struct fuse_in_header *msg)
 {
+	struct daemon *d = e->ring->d;
 	struct fuse_buf buf = { .mem = msg };
 
-	buf.size = wire_receive(msg, msg->len);
+	buf.size = wire_receive(d, msg, msg->len);
 	current = e;
-	fuse_session_process_buf(e->ring->se, &buf);
+	fuse_session_process_buf(d->se, &buf);
 	current = NULL;
 }
 

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct fuse_session;
+struct daemon;
 struct iovec;
 struct ring_entry;
 
@@ -25,7 +25,7 @@ struct ring_entry;
 #define RING_PAYLOAD	(256u << 10)
 
 struct ring {
-	struct fuse_session *se;
+	struct daemon	*d;
 	int		 fd;		/* /dev/fuse */
 	int		 wake;		/* eventfd */
 	struct io_uring	 io;
@@ -37,7 +37,7 @@ struct ring {
 
 /**
  * ring_init - all that can fail
- * @r:   se and fd are set; nr is the number of entries
+ * @r:   d and fd are set; nr is the number of entries
  * @qid: the queue of each entry
  *
  * Context: the thread that will call ring_serve(), and no other.

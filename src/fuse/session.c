@@ -47,6 +47,7 @@ static void session_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want &= ~unwanted;
 	if (conn->max_write > max_write)
 		conn->max_write = max_write;
+	d->kernel_opens_dirs = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND;
 	d->ready(d);
@@ -83,7 +84,7 @@ static void tell_times(const struct options *opt, const char *dir)
 /* Requests come over io_uring where the options allow and the kernel can. */
 static int choose_transport(struct daemon *d)
 {
-	if (d->opt->io_uring == OPTION_URING_OFF || !uring_open(&d->uring, d->se, d->no_uring))
+	if (d->opt->io_uring == OPTION_URING_OFF || !uring_open(&d->uring, d, d->no_uring))
 		return 0;
 	if (d->opt->io_uring == OPTION_URING_AUTO)
 		return 0;
@@ -96,6 +97,7 @@ int session_open(struct daemon *d, const char *dir)
 	int err;
 
 	clock_gettime(CLOCK_MONOTONIC, &d->started);
+	d->selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
 	d->se = new_session(d);
 	if (!d->se)
 		return -ENOMEM;

@@ -5,6 +5,7 @@
 #ifndef FUSE_SESSION_H
 #define FUSE_SESSION_H
 
+#include <stdbool.h>
 #include <time.h>
 
 #include "fuse/counters.h"
@@ -22,6 +23,8 @@ struct daemon {
 	struct fuse_session *se;
 	struct uring	*uring;		/* NULL: requests come through /dev/fuse only */
 	char		 no_uring[URING_WHY];	/* why, unless the options say so */
+	bool		 kernel_opens_dirs;	/* if told so, and lists them from its cache */
+	bool		 selinux;	/* this kernel labels files */
 	struct timespec	 started;	/* CLOCK_MONOTONIC */
 	struct flusher	 flusher;
 	struct counters	 counters;

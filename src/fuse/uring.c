@@ -32,6 +32,7 @@
 #include "base/log.h"
 #include "fuse/cpus.h"
 #include "fuse/ring.h"
+#include "fuse/session.h"
 
 #define ENABLE	"/sys/module/fuse/parameters/enable_uring"
 
@@ -161,7 +162,7 @@ static int add_entries(struct server *s, unsigned queue, unsigned count)
 }
 
 /* The first server's queue has to be that of the first CPU that is online, and so on. */
-static int plan_online(struct uring *u, struct fuse_session *se, const cpu_set_t *online)
+static int plan_online(struct uring *u, struct daemon *d, const cpu_set_t *online)
 {
 	struct server *s = u->server;
 
@@ -170,7 +171,7 @@ static int plan_online(struct uring *u, struct fuse_session *se, const cpu_set_t
 			continue;
 		s->u = u;
 		s->cpu = cpu;
-		s->ring.se = se;
+		s->ring.d = d;
 		s->ring.fd = u->fd;
 		if (add_entries(s++, cpu, DEPTH))
 			return -ENOMEM;
@@ -188,7 +189,7 @@ static int plan_offline(struct uring *u, const cpu_set_t *online, unsigned nr_qu
 	return 0;
 }
 
-static int plan(struct uring *u, struct fuse_session *se)
+static int plan(struct uring *u, struct daemon *d)
 {
 	cpu_set_t possible, online;
 	int err;
@@ -202,15 +203,15 @@ static int plan(struct uring *u, struct fuse_session *se)
 	u->server = calloc(u->nr, sizeof(*u->server));
 	if (!u->server)
 		return -ENOMEM;
-	err = plan_online(u, se, &online);
+	err = plan_online(u, d, &online);
 	return err ? err : plan_offline(u, &online, cpus_end(&possible));
 }
 
 /* -- opening and closing ---------------------------------------------------------- */
 
-static int start(struct uring *u, struct fuse_session *se)
+static int start(struct uring *u, struct daemon *d)
 {
-	int err = plan(u, se);
+	int err = plan(u, d);
 
 	while (!err && u->started < u->nr) {
 		struct server *s = &u->server[u->started];
@@ -251,13 +252,13 @@ static int check_kernel(char *why)
 }
 
 /* Own descriptor: libfuse closes its own before it unmounts. */
-static struct uring *new_uring(struct fuse_session *se)
+static struct uring *new_uring(struct daemon *d)
 {
 	struct uring *u = calloc(1, sizeof(*u));
 
 	if (!u)
 		return NULL;
-	u->fd = fcntl(fuse_session_fd(se), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	u->fd = fcntl(fuse_session_fd(d->se), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (u->fd < 0) {
 		free(u);
 		return NULL;
@@ -278,15 +279,15 @@ static void free_uring(struct uring *u)
 	free(u);
 }
 
-int uring_open(struct uring **out, struct fuse_session *se, char *why)
+int uring_open(struct uring **out, struct daemon *d, char *why)
 {
 	struct uring *u;
 	int err = check_kernel(why);
 
 	if (err)
 		return err;
-	u = new_uring(se);
-	err = u ? start(u, se) : -ENOMEM;
+	u = new_uring(d);
+	err = u ? start(u, d) : -ENOMEM;
 	if (!err) {
 		*out = u;
 		return 0;

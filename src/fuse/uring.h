@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-struct fuse_session;
+struct daemon;
 struct uring;
 
 /* Room for uring_open()'s phrase. */
@@ -16,12 +16,12 @@ struct uring;
 /**
  * uring_open - make ready all that may fail, before the kernel is told anything
  * @out: filled in on success
- * @se:  mounted; its first request, INIT, has not been read
+ * @d:   its session is mounted; the first request, INIT, has not been read
  * @why: URING_WHY bytes; on failure a phrase for the log, with the remedy if there is one
  *
  * Return: 0 or negative errno.
  */
-int uring_open(struct uring **out, struct fuse_session *se, char *why);
+int uring_open(struct uring **out, struct daemon *d, char *why);
 
 /**
  * uring_begin - INIT has been answered

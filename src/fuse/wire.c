@@ -120,13 +120,34 @@ static size_t shorten_setxattr(struct fuse_in_header *h, size_t len)
 	return len - cut;
 }
 
-size_t wire_receive(void *msg, size_t len)
+/* Is it one that libfuse refuses (once, mostly) because we have no handler for it? */
+static bool has_no_handler(uint32_t opcode)
+{
+	switch (opcode) {
+	case FUSE_FLUSH:
+	case FUSE_GETLK:
+	case FUSE_SETLK:
+	case FUSE_SETLKW:
+	case FUSE_ACCESS:
+	case FUSE_INTERRUPT:
+	case FUSE_BMAP:
+	case FUSE_POLL:
+	case FUSE_SYNCFS:
+		return true;
+	default:
+		return opcode > OPCODE_STATX;
+	}
+}
+
+size_t wire_receive(struct daemon *d, void *msg, size_t len)
 {
 	struct fuse_in_header *h = msg;
 
 	kills_priv = is_tmpfile = is_statx = acl_kills_sgid = false;
 	if (len < sizeof(*h))
 		return len;
+	if (has_no_handler(h->opcode))
+		counters_add(&d->counters, DAXFS_OP_other);
 	switch (h->opcode) {
 	case FUSE_WRITE:
 		kills_priv = write_kills_priv(h, len);
@@ -164,7 +185,7 @@ static ssize_t wire_read(int fd, void *buf, size_t len, void *userdata)
 
 	if (n >= (ssize_t)sizeof(*h) && h->opcode == FUSE_INIT)
 		see_init(h, (size_t)n, userdata);
-	return n > 0 ? (ssize_t)wire_receive(buf, (size_t)n) : n;
+	return n > 0 ? (ssize_t)wire_receive(userdata, buf, (size_t)n) : n;
 }
 
 /* Is this the awaited answer, in the form that the flags below are for? */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct daemon;
 struct fuse_session;
 
 /**
@@ -24,13 +25,14 @@ int wire_attach(struct fuse_session *se);
 
 /**
  * wire_receive - look at a request that did not come through /dev/fuse
+ * @d:   whom it is for
  * @msg: all of it, header first; may be changed
  * @len: bytes
  *
  * Context: the thread that hands it to libfuse next.
  * Return: bytes of the message that libfuse is to see.
  */
-size_t wire_receive(void *msg, size_t len);
+size_t wire_receive(struct daemon *d, void *msg, size_t len);
 
 /**
  * wire_kills_priv - must the request that this thread serves clear set-id bits?

@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# requests.sh -- how many requests the things cost that programs do
+#
+# What must hold: no more than the table in requests.py says, in direct mode and
+# through the page cache; 10,000 writes ask for no attribute; a second ls -lR of
+# 10,000 files sends no request per file; with -o sync no fsync is sent.
+
+set -eu
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# requests -- all that came so far, but for those of asking
+requests() {
+	"$CTL" stat --json "$MNT" | python3 -c '
+import json, sys
+r = json.load(sys.stdin)["requests"]
+print(sum(n for kind, n in r.items() if kind not in ("ioctl", "opendir", "releasedir", "forget")))'
+}
+
+# count KIND
+count() {
+	"$CTL" stat --json "$MNT" | sed -n "s/^ *\"$1\": *\([0-9]*\),\{0,1\}\$/\1/p"
+}
+
+table() {
+	mkdir "$MNT/table"
+	python3 "$DAXFS_SRC/tests/mount/requests.py" "$MNT/table" "$CTL" "$1" >"$WORK/table" || true
+	cat "$WORK/table"
+	denies grep FAIL "$WORK/table" >/dev/null
+	rm -rf "$MNT/table"
+}
+
+writes_ask_nothing() {
+	before=$(count getxattr)
+	dd if=/dev/zero of="$MNT/written" bs=4k count=10000 status=none
+	[ $(($(count getxattr) - before)) -le 2 ]
+	rm "$MNT/written"
+}
+
+make_tree() {
+	for dir in $(seq 100); do
+		mkdir "$MNT/tree$dir"
+		(cd "$MNT/tree$dir" && seq 100 | xargs touch)
+	done
+}
+
+# The first listing moves the access times of the 100 directories: they are asked for once more.
+second_listing() {
+	make_tree
+	ls -lR "$MNT" >"$WORK/first"
+	before=$(requests)
+	ls -lR "$MNT" >"$WORK/second"
+	after=$(requests)
+	cmp "$WORK/first" "$WORK/second"
+	[ "$(wc -l <"$WORK/first")" -gt 10000 ]
+	echo "$((after - before)) requests"
+	[ $((after - before)) -lt 200 ]
+}
+
+no_fsync() {
+	before=$(count fsync)
+	for n in 1 2 3 4 5; do
+		dd if=/dev/zero of="$MNT/synced$n" bs=4k count=10 conv=fsync status=none
+	done
+	[ $(($(count fsync) - before)) -le 1 ]
+}
+
+need python3
+setup 256M
+for mode in always:direct never:cached; do
+	options=dax=${mode%:*}
+	check "mount" mount_fs "$options"
+	check "$options: what is in the table" table "${mode#*:}"
+	sed 's/^/      /' "$WORK/table"
+	check "$options: 10,000 writes ask for no attribute" writes_ask_nothing
+	if [ "$mode" = always:direct ]; then
+		check "a second ls -lR of 10,000 files" second_listing
+		sed -n 's/^[0-9]* requests$/      &/p' "$WORK/out"
+	fi
+	check "unmount" umount_fs
+	"$MKFS" -q -f "$IMG"
+done
+check "mount" mount_fs sync
+check "sync: fsync costs no request" no_fsync
+check "unmount" umount_fs
+finish
