@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "core/attr.h"
 #include "core/file.h"
 #include "core/inode.h"
 #include "core/namei.h"
@@ -24,6 +25,24 @@ static void reply_absent(fuse_req_t req)
 	fuse_reply_entry(req, &e);
 }
 
+/*
+ * The kernel asks by number, for a file handle, when it has no such inode.  So nobody has it open: without
+ * a name it is dead, even if FORGET has yet to come (which may be overtaken over io_uring).
+ */
+static int lookup_handle(struct daemon *d, uint64_t ino, struct inode **out)
+{
+	struct iattr a;
+	int err = inode_get(d->fs, ino, out);
+
+	if (err)
+		return err;
+	attr_get(*out, &a);
+	if (a.nlink)
+		return 0;
+	inode_put(*out, 1);
+	return -ESTALE;
+}
+
 /* "." stands for the node itself, whatever it is: so the kernel opens file handles (NFS). */
 static int lookup(struct daemon *d, uint64_t parent, const char *name, struct inode **out)
 {
@@ -31,7 +50,7 @@ static int lookup(struct daemon *d, uint64_t parent, const char *name, struct in
 	int err;
 
 	if (strcmp(name, ".") == 0)
-		return inode_get(d->fs, parent, out);
+		return lookup_handle(d, parent, out);
 	err = inode_get(d->fs, parent, &dir);
 	if (err)
 		return err;
@@ -239,6 +258,27 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	remove_name(req, request_start(req, DAXFS_OP_rmdir), parent, name, namei_rmdir);
 }
 
+/* The kernel lists a directory from its cache, where ".." would go on naming the old parent. */
+static void tell_parent(struct daemon *d, struct inode *dir, struct name name)
+{
+	struct inode *ip;
+
+	if (namei_lookup(dir, name, &ip))
+		return;
+	if (inode_is_dir(ip))
+		fuse_lowlevel_notify_inval_inode(d->se, ip->ino, 0, 0);
+	inode_put(ip, 1);
+}
+
+static void tell_parents(struct daemon *d, const struct rename_req *rq)
+{
+	if (rq->src_dir == rq->dst_dir)
+		return;
+	tell_parent(d, rq->dst_dir, rq->dst);
+	if (rq->flags & RENAME_EXCHANGE)
+		tell_parent(d, rq->src_dir, rq->src);
+}
+
 static int rename_in(struct daemon *d, fuse_ino_t src_dir, fuse_ino_t dst_dir,
 		     struct rename_req *rq)
 {
@@ -250,6 +290,8 @@ static int rename_in(struct daemon *d, fuse_ino_t src_dir, fuse_ino_t dst_dir,
 	err = inode_get(d->fs, dst_dir, &rq->dst_dir);
 	if (!err) {
 		err = namei_rename(rq);
+		if (!err)
+			tell_parents(d, rq);
 		inode_put(rq->dst_dir, 1);
 	}
 	inode_put(rq->src_dir, 1);
