@@ -280,7 +280,9 @@ static void serve(struct ring_entry *e)
 /* The kernel no longer uses the entry: because the connection has ended, or never did. */
 static void retire(struct ring_entry *e, int err)
 {
-	if (err != -ENOTCONN && err != -ECONNABORTED && err != -ECANCELED)
+	const bool ended = err == -ENOTCONN || err == -ECONNABORTED || err == -ECANCELED;
+
+	if (!ended && e == e->ring->entry)	/* what is said of one holds for all */
 		log_warn("the kernel refuses requests over io_uring: %s", strerror(-err));
 	e->ring->live--;
 }
