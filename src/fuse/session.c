@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "core/inode.h"
 #include "fuse/ops.h"
 #include "fuse/options.h"
 #include "fuse/ring.h"
@@ -92,6 +93,20 @@ static int choose_transport(struct daemon *d)
 	return -EPERM;
 }
 
+/*
+ * The rings serve until the mount is gone, since unmounting may ask for something; what
+ * uses the filesystem even then loses its connection with them.
+ */
+static void end_service(struct daemon *d)
+{
+	fuse_session_unmount(d->se);
+	uring_close(d->uring);
+	d->uring = NULL;
+	if (d->root)
+		inode_put(d->root, 1);
+	d->root = NULL;
+}
+
 int session_open(struct daemon *d, const char *dir)
 {
 	int err;
@@ -105,7 +120,9 @@ int session_open(struct daemon *d, const char *dir)
 	if (fuse_session_mount(d->se, dir))
 		goto destroy;
 	tell_times(d->opt, dir);
-	err = wire_attach(d->se);
+	err = inode_get(d->fs, DAXFS_ROOT_INO, &d->root);
+	if (!err)
+		err = wire_attach(d->se);
 	if (!err)
 		err = choose_transport(d);
 	if (err)
@@ -113,7 +130,7 @@ int session_open(struct daemon *d, const char *dir)
 	return 0;
 
 unmount:
-	fuse_session_unmount(d->se);
+	end_service(d);
 destroy:
 	fuse_session_destroy(d->se);
 	d->se = NULL;
@@ -132,17 +149,6 @@ static int serve(struct daemon *d)
 	err = fuse_session_loop_mt(d->se, cfg);
 	fuse_loop_cfg_destroy(cfg);
 	return err;
-}
-
-/*
- * The rings serve until the mount is gone, since unmounting may ask for something; what
- * uses the filesystem even then loses its connection with them.
- */
-static void end_service(struct daemon *d)
-{
-	fuse_session_unmount(d->se);
-	uring_close(d->uring);
-	d->uring = NULL;
 }
 
 int session_run(struct daemon *d, const char *dir)

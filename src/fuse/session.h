@@ -14,12 +14,14 @@
 
 struct fs;
 struct fuse_session;
+struct inode;
 struct options;
 
 /* What every request handler finds in fuse_req_userdata(). */
 struct daemon {
 	const struct options *opt;
 	struct fs	*fs;
+	struct inode	*root;		/* the kernel knows it without asking: its reference */
 	struct fuse_session *se;
 	struct uring	*uring;		/* NULL: requests come through /dev/fuse only */
 	char		 no_uring[URING_WHY];	/* why, unless the options say so */
