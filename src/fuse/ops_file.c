@@ -136,12 +136,15 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	struct daemon *d = request_start(req, DAXFS_OP_write);
 	struct inode *ip = request_inode(fi);
 	const unsigned setid = request_kills(req, ip);
+	unsigned tries = 0;
 	ssize_t res;
 
 	(void)ino;
-	res = drop_capabilities(d, ip);
-	if (!res)
-		res = file_write(ip, buf, size, (uint64_t)off, write_flags(fi, setid));
+	do {
+		res = drop_capabilities(d, ip);
+		if (!res)
+			res = file_write(ip, buf, size, (uint64_t)off, write_flags(fi, setid));
+	} while (request_again(d, res, &tries));
 	if (setid)
 		tell_mode(d, ip);
 	flusher_note(&d->flusher);
@@ -169,6 +172,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len
 	struct daemon *d = request_start(req, DAXFS_OP_fallocate);
 	struct inode *ip = request_inode(fi);
 	const unsigned setid = request_kills(req, ip);
+	unsigned tries = 0;
 	int err = 0;
 
 	(void)ino;
@@ -176,8 +180,12 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len
 		err = attr_set(ip, &(struct iattr){ 0 }, setid);
 		tell_mode(d, ip);
 	}
-	if (!err)
+	while (!err) {
 		err = space_fallocate(ip, mode, (uint64_t)off, (uint64_t)len);
+		if (!request_again(d, err, &tries))
+			break;
+		err = 0;
+	}
 	request_error(req, err);
 }
 

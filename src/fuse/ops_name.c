@@ -130,6 +130,7 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, struct cr
 		  struct inode **out)
 {
 	struct daemon *d = fuse_req_userdata(req);
+	unsigned tries = 0;
 	struct inode *dir;
 	int err;
 
@@ -138,10 +139,12 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, struct cr
 	err = inode_get(d->fs, parent, &dir);
 	if (err)
 		return err;
-	if (wire_is_tmpfile())
-		err = namei_tmpfile(dir, rq, out);
-	else
-		err = namei_create(dir, request_name(name), rq, out);
+	do {
+		if (wire_is_tmpfile())
+			err = namei_tmpfile(dir, rq, out);
+		else
+			err = namei_create(dir, request_name(name), rq, out);
+	} while (request_again(d, err, &tries));
 	inode_put(dir, 1);
 	return err;
 }
@@ -245,6 +248,7 @@ static void remove_name(fuse_req_t req, struct daemon *d, fuse_ino_t parent, con
 		err = take(dir, request_name(name), &cred);
 		inode_put(dir, 1);
 	}
+	request_removed(d);
 	request_error(req, err);
 }
 
@@ -309,5 +313,8 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 		.cred = request_cred(req),
 	};
 
-	request_error(req, rename_in(d, parent, new_parent, &rq));
+	const int err = rename_in(d, parent, new_parent, &rq);
+
+	request_removed(d);
+	request_error(req, err);
 }

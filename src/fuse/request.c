@@ -17,6 +17,11 @@
 #include "fuse/wire.h"
 
 #define NS_PER_SEC	INT64_C(1000000000)
+
+/* How long after a removal a full filesystem is tried again, and how often. */
+#define AGAIN_NS	(NS_PER_SEC / 5)
+#define AGAIN_PAUSE_NS	(NS_PER_SEC / 500)
+
 #define GROUPS_MAX	256	/* more are not looked at */
 
 struct name request_name(const char *s)
@@ -63,6 +68,33 @@ unsigned request_kills(fuse_req_t req, struct inode *ip)
 void request_error(fuse_req_t req, int err)
 {
 	fuse_reply_err(req, -err);
+}
+
+static int64_t coarse_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec * NS_PER_SEC + now.tv_nsec;
+}
+
+void request_removed(struct daemon *d)
+{
+	atomic_store_explicit(&d->removed_at, coarse_now(), memory_order_relaxed);
+}
+
+bool request_again(const struct daemon *d, ssize_t err, unsigned *tries)
+{
+	const struct timespec pause = { .tv_nsec = AGAIN_PAUSE_NS };
+	int64_t removed;
+
+	if (err != -ENOSPC || (*tries)++ == AGAIN_NS / AGAIN_PAUSE_NS)
+		return false;
+	removed = atomic_load_explicit(&d->removed_at, memory_order_relaxed);
+	if (!removed || coarse_now() - removed > AGAIN_NS)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
 }
 
 struct timespec request_time(int64_t ns)

@@ -10,6 +10,7 @@
 
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
+#include <stdbool.h>
 
 #include "core/fs.h"
 #include "disk/dirblk.h"	/* struct name */
@@ -60,6 +61,21 @@ static inline struct inode *request_inode(const struct fuse_file_info *fi)
  * The one place where the sign is flipped.
  */
 void request_error(fuse_req_t req, int err);
+
+/* request_removed - a name is gone; what it named is freed once the kernel has forgotten it. */
+void request_removed(struct daemon *d);
+
+/**
+ * request_again - is it worth while to try once more?
+ * @err:   0 or negative errno, or bytes
+ * @tries: 0 at first; counts
+ *
+ * A full filesystem may have room in a moment if something was just removed: who removes a file and writes
+ * another expects that.  The kernel's FORGET is on its way then, and may be overtaken.
+ *
+ * Context: sleeps a little before it says yes; takes no lock.
+ */
+bool request_again(const struct daemon *d, ssize_t err, unsigned *tries);
 
 /* request_time - nanoseconds since 1970 as seconds and a part that is never negative. */
 struct timespec request_time(int64_t ns);
