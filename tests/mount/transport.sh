@@ -4,10 +4,10 @@
 # transport.sh -- requests over io_uring and through /dev/fuse: which, and how they end
 #
 # What must hold: io_uring= means what daxfs(8) says, and who does not get it is told
-# why; on both ways a busy filesystem can be unmounted lazily, by force, by SIGTERM
-# and by killing the daemon, without a client that hangs, and what is left is sound;
-# clients may be interrupted and killed at any moment; removed files are forgotten;
-# an idle daemon uses no CPU.
+# why; a CPU that comes later is served; on both ways a busy filesystem can be
+# unmounted lazily, by force, by SIGTERM and by killing the daemon, without a client
+# that hangs, and what is left is sound; clients may be interrupted and killed at any
+# moment; removed files are forgotten; an idle daemon uses no CPU.
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -19,11 +19,12 @@ PATIENCE=20	# seconds that anything may take to end
 
 # -- which it is -----------------------------------------------------------------
 
-# transport_with OPTION,... -- what daxfsctl says of such a mount
-transport_with() {
-	mount_fs "$1"
-	fs_json transport
+# transport_is WHICH OPTION,... -- inside check: what daxfsctl says of such a mount
+transport_is() {
+	mount_fs "$2"
+	found=$(fs_json transport)
 	umount_fs
+	same "transport with $2" "$1" "$found"
 }
 
 # one_sentence CODE WORD COMMAND... -- inside check: refused, for a reason that has WORD in it
@@ -66,37 +67,29 @@ says_why_not() {
 }
 
 silent_when_off() {
-	denies sh -c "grep io_uring <<-END
-		$(log_of io_uring=off)
-	END"
-}
-
-# Rings take descriptors, and threads: where these run out there is still /dev/fuse.
-falls_back() {
-	found=
-	for limit in $(seq 6 40); do
-		(ulimit -n "$limit" && exec "$DAXFS" "$IMG" "$MNT") 2>"$WORK/stderr" || continue
-		transport=$(fs_json transport)
-		ls "$MNT" >/dev/null
-		umount_fs
-		found="$found $transport"
-	done
-	echo "with 6 to 40 descriptors:$found"
-	case $found in *" dev_fuse"*" io_uring"*) ;; *) return 1 ;; esac
+	log_of io_uring=off >"$WORK/said"
+	cat "$WORK/said"
+	grep -q 'mounted on' "$WORK/said"
+	denies grep io_uring "$WORK/said"
 }
 
 which_without() {
 	check "switched off: auto says why it is not io_uring, and the remedy" says_why_not enable_uring
-	check "switched off: auto is /dev/fuse" same transport dev_fuse "$(transport_with rw)"
+	check "switched off: auto is /dev/fuse" transport_is dev_fuse rw
 	check "io_uring=off says nothing of it" silent_when_off
 	check "switched off: io_uring=on is refused" one_sentence 32 enable_uring "$DAXFS" "$IMG" "$MNT" -o io_uring=on
 }
 
 which_with() {
-	check "switched on: auto is io_uring" same transport io_uring "$(transport_with rw)"
-	check "switched on: io_uring=on is io_uring" same transport io_uring "$(transport_with io_uring=on)"
-	check "switched on: io_uring=off is /dev/fuse" same transport dev_fuse "$(transport_with io_uring=off)"
+	check "switched on: auto is io_uring" transport_is io_uring rw
+	check "switched on: io_uring=on is io_uring" transport_is io_uring io_uring=on
+	check "switched on: io_uring=off is /dev/fuse" transport_is dev_fuse io_uring=off
 	check "auto without room for rings is /dev/fuse" falls_back
+	if [ "$(nproc --all)" -gt 1 ]; then
+		check "requests from a CPU that was not online at the mount" late_cpu
+	else
+		skip "requests from a CPU that was not online at the mount: there is only one"
+	fi
 }
 
 # -- how it ends -----------------------------------------------------------------
@@ -247,17 +240,33 @@ idle() {
 	umount_fs
 }
 
-# from_each_cpu -- a request from each CPU is answered, and what is long arrives whole
+# each_cpu DIR -- a request from each CPU is answered, and what is long arrives whole
+each_cpu() {
+	for cpu in $(sed 's/,/ /g; s/\([0-9]*\)-\([0-9]*\)/$(seq \1 \2)/g; s/^/echo /' /sys/devices/system/cpu/online | sh); do
+		taskset -c "$cpu" sh -c "head -c 5000000 /dev/urandom >'$1/from$cpu'; cp '$1/from$cpu' '$WORK/copy'"
+		taskset -c "$cpu" dd if="$1/from$cpu" of="$WORK/direct" bs=3M iflag=direct status=none
+		cmp "$WORK/copy" "$WORK/direct"
+		taskset -c "$cpu" dd if="$WORK/copy" of="$1/from$cpu" bs=5000k oflag=direct conv=fsync,notrunc status=none
+		cmp "$WORK/copy" "$1/from$cpu"
+	done
+}
+
 from_each_cpu() {
 	mount_fs "$OPTIONS"
-	for cpu in $(sed 's/,/ /g; s/\([0-9]*\)-\([0-9]*\)/$(seq \1 \2)/g; s/^/echo /' /sys/devices/system/cpu/online | sh); do
-		taskset -c "$cpu" sh -c "head -c 5000000 /dev/urandom >'$MNT/from$cpu'; cp '$MNT/from$cpu' '$WORK/copy'"
-		taskset -c "$cpu" dd if="$MNT/from$cpu" of="$WORK/direct" bs=3M iflag=direct status=none
-		cmp "$WORK/copy" "$WORK/direct"
-		taskset -c "$cpu" dd if="$WORK/copy" of="$MNT/from$cpu" bs=5000k oflag=direct conv=fsync,notrunc status=none
-		cmp "$WORK/copy" "$MNT/from$cpu"
-	done
+	each_cpu "$MNT"
 	umount_fs
+}
+
+# Only the daemon takes CPU 0 for the only one: it sees its own list, and is seen through its root.
+late_cpu() {
+	echo 0 >"$WORK/online"
+	unshare -m sh -ec 'mount --bind "$0" /sys/devices/system/cpu/online && exec "$@"' \
+		"$WORK/online" "$DAXFS" "$IMG" "$MNT" -o io_uring=on
+	server=$(daemons)
+	same transport io_uring "$(fs_json transport "/proc/$server/root$MNT")"
+	each_cpu "/proc/$server/root$MNT"
+	nsenter -t "$server" -m umount "$MNT"
+	gone "$server"
 }
 
 many_mounts() {
@@ -286,7 +295,7 @@ how_it_ends() {
 	end_mounts
 }
 
-need python3 taskset pgrep awk
+need python3 taskset pgrep awk unshare nsenter
 setup 256M
 check "a bad value is refused" one_sentence 1 io_uring=maybe "$DAXFS" "$IMG" "$MNT" -o io_uring=maybe
 how_it_ends off
