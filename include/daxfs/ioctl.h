@@ -44,8 +44,7 @@ static_assert((int)DAXFS_OP_NR <= DAXFS_IOC_OPS_MAX, "requests[]");
 #define DAXFS_IOC_WAS_CLEAN	0x0100u	/* at this mount: no recovery was needed */
 #define DAXFS_IOC_FROM_SNAPSHOT	0x0200u	/* at this mount: free space came from the snapshot */
 #define DAXFS_IOC_POWER_SAFE	0x0400u	/* what is durable outlives a power loss, as far as is known */
-
-#define DAXFS_IOC_IO_URING	0x0400u	/* requests come over io_uring */
+#define DAXFS_IOC_IO_URING	0x0800u	/* requests come over io_uring */
 
 /* daxfs_ioc_stat.dax */
 enum daxfs_dax { DAXFS_DAX_INODE, DAXFS_DAX_ALWAYS, DAXFS_DAX_NEVER };

@@ -73,6 +73,16 @@ silent_when_off() {
 	denies grep io_uring "$WORK/said"
 }
 
+# What daxfsctl says with yes or no does not depend on the transport.
+flags_stay() {
+	for transport in off on; do
+		mount_fs "io_uring=$transport"
+		"$CTL" stat --json "$MNT" | grep -w -e true -e false >"$WORK/flags-$transport"
+		umount_fs
+	done
+	diff "$WORK/flags-off" "$WORK/flags-on"
+}
+
 which_without() {
 	check "switched off: auto says why it is not io_uring, and the remedy" says_why_not enable_uring
 	check "switched off: auto is /dev/fuse" transport_is dev_fuse rw
@@ -85,6 +95,7 @@ which_with() {
 	check "switched on: io_uring=on is io_uring" transport_is io_uring io_uring=on
 	check "switched on: io_uring=off is /dev/fuse" transport_is dev_fuse io_uring=off
 	check "auto without room for rings is /dev/fuse" falls_back
+	check "nothing else that daxfsctl says depends on it" flags_stay
 	if [ "$(nproc --all)" -gt 1 ]; then
 		check "requests from a CPU that was not online at the mount" late_cpu
 	else
