@@ -19,6 +19,7 @@
 #include "core/sync.h"
 #include "fuse/ops.h"
 #include "fuse/options.h"
+#include "fuse/ring.h"
 
 #define NS_PER_SEC	UINT64_C(1000000000)
 
@@ -94,7 +95,7 @@ static int run_stat(const struct ioctl_req *rq, void *arg)
 	struct daxfs_ioc_stat *out = arg;
 
 	fill_engine(out, rq->d->fs);
-	out->flags |= uring_serves(rq->d->uring) ? DAXFS_IOC_IO_URING : 0;
+	out->flags |= ring_serves() ? DAXFS_IOC_IO_URING : 0;
 	out->version = DAXFS_VERSION;
 	out->block_size = DAXFS_BLOCK_SIZE;
 	out->uptime_ns = uptime_ns(rq->d);

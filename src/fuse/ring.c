@@ -242,6 +242,11 @@ bool ring_reply(const struct iovec *iov, int count)
 	return true;
 }
 
+bool ring_serves(void)
+{
+	return current;
+}
+
 void *ring_room(size_t size)
 {
 	return current && size <= RING_PAYLOAD ? current->payload : NULL;

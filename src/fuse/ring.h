@@ -68,6 +68,9 @@ void ring_stop(struct ring *r);
  */
 bool ring_reply(const struct iovec *iov, int count);
 
+/* ring_serves - did the request that this thread serves come over a ring? */
+bool ring_serves(void);
+
 /**
  * ring_room - where the data of a reply may be made, so that nobody need copy it
  * @size: bytes

@@ -23,7 +23,6 @@
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +59,6 @@ struct uring {
 	enum gate	 gate;
 	unsigned	 arrived;
 	int		 failed;	/* negative errno of a thread that could not make its ring */
-	_Atomic unsigned serving;	/* threads whose rings the kernel uses */
 };
 
 /* -- threads ------------------------------------------------------------------ */
@@ -100,10 +98,8 @@ static void *server_main(void *arg)
 
 	keep_to_cpu(s->cpu);
 	err = ring_init(&s->ring, s->qid);
-	if (pass_gate(s, err) == GATE_OPEN && !err) {
+	if (pass_gate(s, err) == GATE_OPEN && !err)
 		ring_serve(&s->ring);
-		atomic_fetch_sub(&s->u->serving, 1);
-	}
 	pthread_mutex_lock(&s->u->mutex);
 	s->ready = false;
 	pthread_mutex_unlock(&s->u->mutex);
@@ -300,14 +296,9 @@ int uring_open(struct uring **out, struct daemon *d, char *why)
 
 void uring_begin(struct uring *u, bool agreed)
 {
-	if (agreed)
-		atomic_store(&u->serving, u->nr);
+	if (!agreed)
+		log_info("requests come through /dev/fuse, not io_uring: the kernel did not agree");
 	open_gate(u, agreed ? GATE_OPEN : GATE_CANCELLED);
-}
-
-bool uring_serves(const struct uring *u)
-{
-	return u && atomic_load_explicit(&u->serving, memory_order_relaxed);
 }
 
 int uring_fd(const struct uring *u)

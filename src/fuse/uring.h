@@ -30,9 +30,6 @@ int uring_open(struct uring **out, struct daemon *d, char *why);
  */
 void uring_begin(struct uring *u, bool agreed);
 
-/* uring_serves - do requests come over io_uring?  @u may be NULL. */
-bool uring_serves(const struct uring *u);
-
 /* uring_fd - /dev/fuse, for messages of our own as long as the rings serve. */
 int uring_fd(const struct uring *u);
 
