@@ -248,7 +248,7 @@ static void remove_name(fuse_req_t req, struct daemon *d, fuse_ino_t parent, con
 		err = take(dir, request_name(name), &cred);
 		inode_put(dir, 1);
 	}
-	request_removed(d);
+	request_removed(d, err);
 	request_error(req, err);
 }
 
@@ -315,6 +315,6 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 
 	const int err = rename_in(d, parent, new_parent, &rq);
 
-	request_removed(d);
+	request_removed(d, err);
 	request_error(req, err);
 }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "core/attr.h"
 #include "core/inode.h"
+#include "fuse/ring.h"
 #include "fuse/wire.h"
 
 #define NS_PER_SEC	INT64_C(1000000000)
@@ -78,9 +79,10 @@ static int64_t coarse_now(void)
 	return now.tv_sec * NS_PER_SEC + now.tv_nsec;
 }
 
-void request_removed(struct daemon *d)
+void request_removed(struct daemon *d, int err)
 {
-	atomic_store_explicit(&d->removed_at, coarse_now(), memory_order_relaxed);
+	if (!err)
+		atomic_store_explicit(&d->removed_at, coarse_now(), memory_order_relaxed);
 }
 
 bool request_again(const struct daemon *d, ssize_t err, unsigned *tries)
@@ -93,6 +95,7 @@ bool request_again(const struct daemon *d, ssize_t err, unsigned *tries)
 	removed = atomic_load_explicit(&d->removed_at, memory_order_relaxed);
 	if (!removed || coarse_now() - removed > AGAIN_NS)
 		return false;
+	ring_send();	/* who removes it may be waiting for one of them */
 	nanosleep(&pause, NULL);
 	return true;
 }

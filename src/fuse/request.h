@@ -62,8 +62,8 @@ static inline struct inode *request_inode(const struct fuse_file_info *fi)
  */
 void request_error(fuse_req_t req, int err);
 
-/* request_removed - a name is gone; what it named is freed once the kernel has forgotten it. */
-void request_removed(struct daemon *d);
+/* request_removed - unless @err, a name is gone; what it named is freed once the kernel has forgotten it. */
+void request_removed(struct daemon *d, int err);
 
 /**
  * request_again - is it worth while to try once more?

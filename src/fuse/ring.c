@@ -247,18 +247,33 @@ bool ring_serves(void)
 	return current;
 }
 
+void ring_send(void)
+{
+	if (current)
+		io_uring_submit(&current->ring->io);
+}
+
 void *ring_room(size_t size)
 {
 	return current && size <= RING_PAYLOAD ? current->payload : NULL;
+}
+
+/* So short that replies to others may wait for it: with many at a time, that spares system calls. */
+static bool is_brief(const struct fuse_in_header *msg)
+{
+	return msg->opcode == FUSE_READ || msg->opcode == FUSE_WRITE;
 }
 
 static void process(struct ring_entry *e, struct fuse_in_header *msg)
 {
 	struct daemon *d = e->ring->d;
 	struct fuse_buf buf = { .mem = msg };
+	const bool brief = is_brief(msg);
 
 	buf.size = wire_receive(d, msg, msg->len);
 	current = e;
+	if (!brief)
+		ring_send();
 	fuse_session_process_buf(d->se, &buf);
 	current = NULL;
 }

@@ -71,6 +71,9 @@ bool ring_reply(const struct iovec *iov, int count);
 /* ring_serves - did the request that this thread serves come over a ring? */
 bool ring_serves(void);
 
+/* ring_send - let the replies go out that this thread has ready; before it takes long, or sleeps. */
+void ring_send(void);
+
 /**
  * ring_room - where the data of a reply may be made, so that nobody need copy it
  * @size: bytes
