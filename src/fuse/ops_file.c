@@ -20,9 +20,12 @@
 #include "fuse/ops.h"
 #include "fuse/options.h"
 
-/* copy_file_range: bytes at a time, and bytes before the kernel is asked to come again. */
+/*
+ * copy_file_range: bytes at a time, and bytes before the kernel is asked to come again.  Other requests
+ * of the CPU wait meanwhile, over io_uring.
+ */
 #define COPY_CHUNK	(UINT64_C(256) << 10)
-#define COPY_MAX	(UINT64_C(64) << 20)
+#define COPY_MAX	(UINT64_C(2) << 20)
 
 static bool is_direct(const struct daemon *d, struct inode *ip)
 {

@@ -297,6 +297,18 @@ def copy_range(_):
     return lambda i: os.copy_file_range(src, dst, 1 << 20, 0, 0)
 
 
+@case("copy_file_range of 5 MiB", "copy_file_range 3")
+def copy_long_range(_):
+    src, dst = make("src", 5 << 20), make("dst")
+
+    def op(_):
+        at = 0
+        while at < 5 << 20:
+            at += os.copy_file_range(src, dst, (5 << 20) - at, at, at)
+    op(0)
+    return op
+
+
 @case("lock and unlock of a region", "")
 def lock(_):
     fd = make("f")
