@@ -471,6 +471,7 @@ static void stat_identity(const struct fs *fs, struct fs_stat *st)
 	snprintf(st->backend, sizeof(st->backend), "%s", region_kind_name(fs->rg));
 	snprintf(st->durability, sizeof(st->durability), "%s", region_durability(fs->rg));
 	st->power_safe = region_power_safe(fs->rg);
+	st->waits = fs->rg->ops == &pm_ops_msync;
 }
 
 void fs_statfs(struct fs *fs, struct fs_stat *st)

@@ -97,6 +97,7 @@ struct fs_stat {
 	char     backend[32];		/* region kind */
 	char     durability[160];	/* what the region promises, a sentence */
 	bool     power_safe;		/* what is durable outlives a power loss */
+	bool     waits;			/* each change waits for msync(2), that is, for a disk */
 	bool     was_clean, from_snapshot;
 };
 

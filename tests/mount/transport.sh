@@ -83,6 +83,40 @@ flags_stay() {
 	diff "$WORK/flags-off" "$WORK/flags-on"
 }
 
+# A change of the media that waits for a disk would hold up all requests of its CPU.
+on_disk() {
+	IMG=$WORK/disk.img
+	"$MKFS" -q -s 64M "$IMG"
+	transport_is dev_fuse rw
+	transport_is io_uring ro
+	transport_is io_uring io_uring=on
+	says_why_not 'waits for a disk'
+}
+
+# Only what lies in the page cache is on a disk.
+is_on_disk() {
+	"$MKFS" -q -f -s 64M "$WORK/disk.img"
+	mount_fs rw "$WORK/disk.img"
+	backend=$(fs_json backend)
+	umount_fs "$WORK/disk.img"
+	rm "$WORK/disk.img"
+	[ "$backend" = "page cache" ]
+}
+
+# Rings take descriptors, and threads: where these run out there is still /dev/fuse.
+falls_back() {
+	found=
+	for limit in $(seq 6 40); do
+		(ulimit -n "$limit" && exec "$DAXFS" "$IMG" "$MNT") 2>"$WORK/stderr" || continue
+		transport=$(fs_json transport)
+		ls "$MNT" >/dev/null
+		umount_fs
+		found="$found $transport"
+	done
+	echo "with 6 to 40 descriptors:$found"
+	case $found in *" dev_fuse"*" io_uring"*) ;; *) return 1 ;; esac
+}
+
 which_without() {
 	check "switched off: auto says why it is not io_uring, and the remedy" says_why_not enable_uring
 	check "switched off: auto is /dev/fuse" transport_is dev_fuse rw
@@ -96,6 +130,11 @@ which_with() {
 	check "switched on: io_uring=off is /dev/fuse" transport_is dev_fuse io_uring=off
 	check "auto without room for rings is /dev/fuse" falls_back
 	check "nothing else that daxfsctl says depends on it" flags_stay
+	if is_on_disk; then
+		check "on a disk: auto is /dev/fuse and says why, if there can be changes" on_disk
+	else
+		skip "on a disk: $WORK is not on one"
+	fi
 	if [ "$(nproc --all)" -gt 1 ]; then
 		check "requests from a CPU that was not online at the mount" late_cpu
 	else
