@@ -59,6 +59,7 @@ struct inode {
 	atomic_bool	 listed;	/* on fs->dirty; changed under fs->dirty_lock */
 	struct list	 dirty_link;
 
+	atomic_bool	 shown;		/* directories: read since a name in it last changed; src/fuse keeps it */
 	_Atomic unsigned users;		/* file_open() */
 	union {
 		_Atomic(struct mapcache *) map;	/* regular files, made on first use */

@@ -73,6 +73,13 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct f
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi);
 
+/**
+ * op_dir_changed - a name in @dir has come or gone
+ *
+ * Context: in the handler, before the reply: the kernel lets nobody read @dir meanwhile.
+ */
+void op_dir_changed(struct daemon *d, struct inode *dir);
+
 /* ops_ioctl.c -- daxfs/ioctl.h, and the file flags of chattr(1) */
 void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
 	      struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,

@@ -9,6 +9,9 @@
  *
  * The kernel keeps what it has read, until something changes in the directory,
  * and opens directories by itself: then there is no handle, only the number.
+ * It looks for changes only where a listing begins (6.18).  One that is on its way
+ * when a name changes becomes complete, and stale, and others then go on with it
+ * in the middle of theirs: so op_dir_changed() has what was read so far dropped.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -38,13 +41,24 @@ struct listing {
  * With ENOSYS the kernel stops asking, and lists directories from its cache.  Not when each
  * reading has to move the access time.
  */
+static bool kernel_lists(const struct daemon *d)
+{
+	return d->kernel_opens_dirs && d->opt->atime != OPTION_STRICTATIME;
+}
+
+void op_dir_changed(struct daemon *d, struct inode *dir)
+{
+	if (kernel_lists(d) && atomic_exchange_explicit(&dir->shown, false, memory_order_relaxed))
+		fuse_lowlevel_notify_inval_inode(d->se, dir->ino, 0, 0);
+}
+
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct daemon *d = request_start(req, DAXFS_OP_opendir);
 	struct inode *dir;
 	int err;
 
-	if (d->kernel_opens_dirs && d->opt->atime != OPTION_STRICTATIME) {
+	if (kernel_lists(d)) {
 		request_error(req, -ENOSYS);
 		return;
 	}
@@ -161,6 +175,7 @@ static void reply_listing(struct listing *l, struct inode *dir, uint64_t cookie)
 {
 	int err = dir_read(dir, cookie, l->refs ? emit_plus : emit_plain, l);
 
+	atomic_store_explicit(&dir->shown, true, memory_order_relaxed);
 	if (err && !l->used)
 		request_error(l->req, err);
 	else if (fuse_reply_buf(l->req, l->buf, l->used))

@@ -145,6 +145,7 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, struct cr
 		else
 			err = namei_create(dir, request_name(name), rq, out);
 	} while (request_again(d, err, &tries));
+	op_dir_changed(d, dir);
 	inode_put(dir, 1);
 	return err;
 }
@@ -224,6 +225,7 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
 	if (err)
 		goto put_inode;
 	err = namei_link(ip, dir, request_name(name));
+	op_dir_changed(d, dir);
 	inode_put(dir, 1);
 	if (err)
 		goto put_inode;
@@ -246,6 +248,7 @@ static void remove_name(fuse_req_t req, struct daemon *d, fuse_ino_t parent, con
 	err = inode_get(d->fs, parent, &dir);
 	if (!err) {
 		err = take(dir, request_name(name), &cred);
+		op_dir_changed(d, dir);
 		inode_put(dir, 1);
 	}
 	request_removed(d, err);
@@ -296,6 +299,8 @@ static int rename_in(struct daemon *d, fuse_ino_t src_dir, fuse_ino_t dst_dir,
 		err = namei_rename(rq);
 		if (!err)
 			tell_parents(d, rq);
+		op_dir_changed(d, rq->src_dir);
+		op_dir_changed(d, rq->dst_dir);
 		inode_put(rq->dst_dir, 1);
 	}
 	inode_put(rq->src_dir, 1);
