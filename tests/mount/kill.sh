@@ -93,17 +93,6 @@ mount_helper() {
 	fi
 }
 
-# Over io_uring the kernel ends the connection some time after the daemon; until then errors differ.
-not_connected() {
-	tries=0
-	until denies timeout "$PATIENCE" stat "$MNT/acked" 2>"$WORK/stderr" >"$WORK/stdout" &&
-		grep -q 'Transport endpoint is not connected' "$WORK/stderr"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 50 ] || { cat "$WORK/stdout" "$WORK/stderr"; return 1; }
-		sleep 0.1
-	done
-}
-
 fsck_clean() {
 	"$FSCK" -n "$IMG" || { echo "fsck.daxfs -n $1: exit code $?"; return 1; }
 }

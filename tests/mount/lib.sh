@@ -164,6 +164,18 @@ kill_daemon() {
 	gone "$killed"
 }
 
+# not_connected -- inside check: the daemon being dead, that is what programs are told.  Over
+# io_uring the kernel ends the connection some time after the daemon; until then errors differ.
+not_connected() {
+	tries=0
+	until denies timeout 15 stat -f "$MNT" >"$WORK/stdout" 2>"$WORK/stderr" &&
+		grep -q 'Transport endpoint is not connected' "$WORK/stderr"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 50 ] || { cat "$WORK/stdout" "$WORK/stderr"; return 1; }
+		sleep 0.1
+	done
+}
+
 # -- images and mounts ---------------------------------------------------------
 
 # mount_fs [OPTION,...] [IMAGE [DIR]]

@@ -27,14 +27,11 @@ transport_is() {
 	same "transport with $2" "$1" "$found"
 }
 
-# one_sentence CODE WORD COMMAND... -- inside check: refused, for a reason that has WORD in it
-one_sentence() {
-	want=$1 word=$2 code=0
+# refused CODE WORD COMMAND... -- inside check: for a reason that has WORD in it
+refused() {
+	code=$1 word=$2
 	shift 2
-	"$@" >"$WORK/stdout" 2>"$WORK/stderr" || code=$?
-	cat "$WORK/stderr"
-	same "exit code" "$want" "$code"
-	same "lines on standard error" 1 "$(wc -l <"$WORK/stderr")"
+	one_sentence "$code" "$@"
 	grep -q "$word" "$WORK/stderr"
 	denies is_mounted
 }
@@ -121,7 +118,7 @@ which_without() {
 	check "switched off: auto says why it is not io_uring, and the remedy" says_why_not enable_uring
 	check "switched off: auto is /dev/fuse" transport_is dev_fuse rw
 	check "io_uring=off says nothing of it" silent_when_off
-	check "switched off: io_uring=on is refused" one_sentence 32 enable_uring "$DAXFS" "$IMG" "$MNT" -o io_uring=on
+	check "switched off: io_uring=on is refused" refused 32 enable_uring "$DAXFS" "$IMG" "$MNT" -o io_uring=on
 }
 
 which_with() {
@@ -347,7 +344,7 @@ how_it_ends() {
 
 need python3 taskset pgrep awk unshare nsenter
 setup 256M
-check "a bad value is refused" one_sentence 1 io_uring=maybe "$DAXFS" "$IMG" "$MNT" -o io_uring=maybe
+check "a bad value is refused" refused 1 io_uring=maybe "$DAXFS" "$IMG" "$MNT" -o io_uring=maybe
 how_it_ends off
 if switch_uring N; then
 	which_without
@@ -356,7 +353,7 @@ if switch_uring N; then
 	how_it_ends on
 else
 	check "auto says that the kernel cannot" says_why_not "6.14"
-	check "io_uring=on is refused" one_sentence 32 "6.14" "$DAXFS" "$IMG" "$MNT" -o io_uring=on
+	check "io_uring=on is refused" refused 32 "6.14" "$DAXFS" "$IMG" "$MNT" -o io_uring=on
 	skip "io_uring: this kernel cannot do FUSE over io_uring"
 fi
 finish

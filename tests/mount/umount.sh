@@ -343,8 +343,7 @@ dead() {
 	pid=$(daemons)
 	kill -9 "$pid"
 	gone "$pid"
-	denies ls "$MNT" 2>"$WORK/stderr"
-	grep -q 'not connected' "$WORK/stderr"
+	not_connected
 	timeout 10 umount "$MNT"
 	denies is_mounted
 	flock -n "$IMG" true
