@@ -87,9 +87,9 @@ all_end() {
 
 mount_helper() {
 	if [ -n "$THROUGH_MOUNT" ]; then
-		mount -t fuse.daxfs "$IMG" "$MNT" -o "rw$URING"
+		mount -t fuse.daxfs "$IMG" "$MNT" -o "rw$TRANSPORT"
 	else
-		"$WORK/mount.fuse.daxfs" "$IMG" "$MNT" -o "rw$URING"
+		"$WORK/mount.fuse.daxfs" "$IMG" "$MNT" -o "rw$TRANSPORT"
 	fi
 }
 
@@ -150,7 +150,6 @@ need fio stress-ng
 [ -x "$ACKED" ] || skip_all "$ACKED is not built; set DAXFS_BUILD"
 setup 512M
 ln -s "$DAXFS" "$WORK/mount.fuse.daxfs"
-URING=${DAXFS_URING:+,io_uring=$DAXFS_URING}
 THROUGH_MOUNT=yes
 if ! link_helper; then
 	THROUGH_MOUNT=

@@ -28,6 +28,7 @@ DAXFS=$DAXFS_BUILD/daxfs
 MKFS=$DAXFS_BUILD/mkfs.daxfs
 CTL=$DAXFS_BUILD/daxfsctl
 UMOUNT=$DAXFS_BUILD/umount.fuse.daxfs
+TRANSPORT=${DAXFS_URING:+,io_uring=$DAXFS_URING}
 URING_SWITCH=/sys/module/fuse/parameters/enable_uring
 
 PASSED=0 FAILED=0 SKIPPED=0 FINISHED=
@@ -180,7 +181,7 @@ not_connected() {
 
 # mount_fs [OPTION,...] [IMAGE [DIR]]
 mount_fs() {
-	"$DAXFS" "${2:-$IMG}" "${3:-$MNT}" -o "${1:-rw}${DAXFS_URING:+,io_uring=$DAXFS_URING}"
+	"$DAXFS" "${2:-$IMG}" "${3:-$MNT}" -o "${1:-rw}$TRANSPORT"
 }
 
 # Somebody on the machine may just be looking at all mounts (statfs): try again

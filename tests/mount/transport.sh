@@ -10,10 +10,10 @@
 # moment; removed files are forgotten; an idle daemon uses no CPU.
 
 set -eu
+unset DAXFS_URING
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-unset DAXFS_URING
 FSCK=$DAXFS_BUILD/fsck.daxfs
 PATIENCE=20	# seconds that anything may take to end
 

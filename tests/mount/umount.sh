@@ -45,7 +45,7 @@ try() {
 }
 
 mount_it() {
-	mount -t fuse.daxfs -o "${1:-rw}" "${2:-$IMG}" "${3:-$MNT}"
+	mount -t fuse.daxfs -o "${1:-rw}$TRANSPORT" "${2:-$IMG}" "${3:-$MNT}"
 }
 
 # releases COMMAND... -- inside check: the command unmounts, and then all is on media

@@ -59,7 +59,7 @@ refused() {
 
 makes_and_mounts() {
 	first "$MKFS" -q -f "$IMG"
-	first "$DAXFS" "$IMG" "$MNT"
+	first "$DAXFS" "$IMG" "$MNT" -o "rw$TRANSPORT"
 	for word in nosuid nodev "user_id=$(id -u $USER1)" default_permissions; do
 		options | grep -q ",$word," || { echo "no $word: $(options)"; return 1; }
 	done
@@ -95,7 +95,7 @@ no_remount() {
 
 # unmounts_by COMMAND... -- at once followed by fsck
 unmounts_by() {
-	is_mounted || first "$DAXFS" "$IMG" "$MNT" -o "ro,noexec,noatime,sync"
+	is_mounted || first "$DAXFS" "$IMG" "$MNT" -o "ro,noexec,noatime,sync$TRANSPORT"
 	pids=$(daemons)
 	first "$@" "$MNT"
 	denies is_mounted
@@ -106,14 +106,14 @@ unmounts_by() {
 
 # As the user's own, umount(8) calls the helper without its rights.
 unmounts_and_waits() {
-	first "$DAXFS" "$IMG" "$MNT"
+	first "$DAXFS" "$IMG" "$MNT" -o "rw$TRANSPORT"
 	pid=$(daemons)
 	first sh -c "seq 100000 >'$MNT/much'"
 	first umount -v "$MNT" 2>"$WORK/stderr"
 	exited "$pid" || flock -n "$IMG" true
 	grep -q 'waiting until' "$WORK/stderr"
 	denies is_mounted
-	first "$DAXFS" "$IMG" "$MNT"
+	first "$DAXFS" "$IMG" "$MNT" -o "rw$TRANSPORT"
 	denies second umount "$MNT"
 	is_mounted
 	seq 100000 | first cmp - "$MNT/much"
@@ -121,7 +121,7 @@ unmounts_and_waits() {
 }
 
 flags() {
-	first "$DAXFS" "$IMG" "$MNT" -o ro,noexec,noatime,sync,suid,dev
+	first "$DAXFS" "$IMG" "$MNT" -o "ro,noexec,noatime,sync,suid,dev$TRANSPORT"
 	for word in ro noexec noatime sync nosuid nodev; do
 		options | grep -q ",$word," || { echo "no $word: $(options)"; return 1; }
 	done
@@ -131,7 +131,7 @@ flags() {
 }
 
 lazily() {
-	first "$DAXFS" "$IMG" "$MNT"
+	first "$DAXFS" "$IMG" "$MNT" -o "rw$TRANSPORT"
 	pid=$(daemons)
 	first sh -c "exec 7<>'$MNT/file'; fusermount3 -uz '$MNT' && echo more >&7 && cat /proc/self/fd/7"
 	denies is_mounted
