@@ -19,6 +19,8 @@
 
 #include "base/spin.h"
 
+#define LEAF	8u		/* indexes that a node of level 0 covers */
+
 const uint8_t radix_level_shift[RADIX_LEVELS + 1] = {
 	0, 3, 9, 12, 18, 21, 27, 33, 39, 45, 51, RADIX_INDEX_BITS,
 };
@@ -159,11 +161,6 @@ static void root_publish(struct radix *rx, struct radix_node *n)
 	atomic_store_explicit(&rx->root, word, memory_order_release);
 }
 
-static struct radix_node *child_of(const struct radix_node *n, unsigned off)
-{
-	return radix_word_node(atomic_load_explicit(&n->slots[off], memory_order_acquire));
-}
-
 /* Makes an empty node, visible below @n. */
 static struct radix_node *child_new(struct radix *rx, struct radix_node *n, unsigned off)
 {
@@ -204,11 +201,6 @@ static void prune(struct radix *rx, struct radix_node *n)
 
 /* -- growing ---------------------------------------------------------------- */
 
-static bool beyond(const struct radix_node *root, uint64_t index)
-{
-	return index >> (root->shift + root->bits);
-}
-
 /* Puts a new root above the present one; (6) in radix_tag.c is about the order. */
 static struct radix_node *grow_root(struct radix *rx, struct radix_node *root)
 {
@@ -240,7 +232,7 @@ static struct radix_node *root_for(struct radix *rx, uint64_t index, unsigned le
 			root_publish(rx, root);
 		return root;
 	}
-	while (root && (root->level < level || beyond(root, index)))
+	while (root && (root->level < level || radix_beyond(root, index)))
 		root = grow_root(rx, root);
 	return root;
 }
@@ -264,7 +256,7 @@ static int node_for(struct radix *rx, uint64_t index, unsigned level, struct rad
 
 		if (has_big(n, off))
 			return -EEXIST;
-		struct radix_node *child = child_of(n, off);
+		struct radix_node *child = radix_child(n, off);
 
 		if (!child)
 			child = child_new(rx, n, off);
@@ -325,7 +317,7 @@ static void subtree_unlock(const struct radix *rx, struct radix_node *n, uint64_
 		if (radix_holds_entry(n, off))
 			radix_unlock_slot(&n->slots[off], rx->lock_mask);
 		else
-			subtree_unlock(rx, child_of(n, off), radix_map(child_of(n, off), RADIX_USED));
+			subtree_unlock(rx, radix_child(n, off), radix_map(radix_child(n, off), RADIX_USED));
 	}
 }
 
@@ -350,7 +342,7 @@ static bool subtree_lock(const struct radix *rx, struct radix_node *n)
 	for (uint64_t left = used; left; left &= left - 1) {
 		unsigned off = (unsigned)__builtin_ctzll(left);
 		bool ok = radix_holds_entry(n, off) ? try_lock(rx, &n->slots[off]) :
-						      subtree_lock(rx, child_of(n, off));
+						      subtree_lock(rx, radix_child(n, off));
 
 		if (!ok) {
 			subtree_unlock(rx, n, used & (radix_bit(off) - 1));
@@ -369,7 +361,7 @@ static void subtree_retire(struct radix *rx, struct radix_node *n)
 		if (radix_holds_entry(n, off))
 			atomic_store_explicit(&n->slots[off], 0, memory_order_release);
 		else
-			subtree_retire(rx, child_of(n, off));
+			subtree_retire(rx, radix_child(n, off));
 	}
 	node_retire(rx, n);
 }
@@ -395,7 +387,7 @@ static int store_small(struct radix *rx, uint64_t index, uint64_t word)
  */
 static void replace_child(struct radix *rx, struct radix_node *n, unsigned off, uint64_t word)
 {
-	struct radix_node *below = child_of(n, off);
+	struct radix_node *below = radix_child(n, off);
 	unsigned big = RADIX_BIG + off;
 
 	radix_map_set(n, RADIX_USED, radix_bit(big));
@@ -416,7 +408,7 @@ static int store_big(struct radix *rx, uint64_t index, unsigned level, uint64_t 
 	if (err)
 		return err;
 	unsigned off = radix_node_off(n, index);
-	struct radix_node *below = child_of(n, off);
+	struct radix_node *below = radix_child(n, off);
 
 	if (!below) {
 		radix_map_set(n, RADIX_USED, radix_bit(RADIX_BIG + off));
@@ -452,77 +444,39 @@ int radix_store(struct radix *rx, uint64_t index, unsigned order, uint64_t word)
 	}
 }
 
-/* -- finding ----------------------------------------------------------------- */
-
-/*
- * A map without the bits of slots out of use: a tag set while its child was
- * replaced may have reached this node too late.
- */
-static uint64_t live_map(struct radix_node *n, unsigned map)
+/* The leaf's part of radix_fill(): its slots that hold nothing, from @index on. */
+static int fill_leaf(struct radix *rx, uint64_t index, uint64_t nr, struct radix_words w)
 {
-	uint64_t all = radix_map(n, map);
-	uint64_t live = all & radix_map(n, RADIX_USED);
+	struct radix_node *n;
+	int err = node_for(rx, index, 0, &n);
 
-	if (all != live)
-		radix_tag_lower(n, all & ~live, map);
-	else if (!all && map != RADIX_USED)
-		radix_tag_settle(n, map);
-	return live;
-}
+	if (err)
+		return err;
+	unsigned off = radix_node_off(n, index);
 
-/* The ranges of a node that have a bit, be it the child's or the entry's. */
-static uint64_t ranges(const struct radix_node *n, uint64_t bits)
-{
-	return radix_mixed(n->level) ? (bits | bits >> RADIX_BIG) & (radix_bit(RADIX_BIG) - 1) :
-				       bits;
-}
-
-/* One way down from @n; NULL after moving @at behind a part that has nothing. */
-static struct radix_node *descend(struct radix_node *n, unsigned map, uint64_t *at, unsigned *off)
-{
-	for (;;) {
-		unsigned range = radix_node_off(n, *at);
-		uint64_t live = live_map(n, map);
-		uint64_t ahead = ranges(n, live) >> range;
-
-		if (!ahead) {
-			unsigned span = n->shift + n->bits;
-
-			*at = ((*at >> span) + 1) << span;
-			return NULL;
-		}
-		unsigned skip = (unsigned)__builtin_ctzll(ahead);
-
-		if (skip)
-			*at = ((*at >> n->shift) + skip) << n->shift;
-		range += skip;
-		*off = live & radix_bit(range) ? range : RADIX_BIG + range;
-		if (radix_holds_entry(n, *off))
-			return n;
-		n = child_of(n, *off);
+	for (unsigned i = 0; i < nr; i++, w.first += w.step) {
+		if (!atomic_load_explicit(&n->slots[off + i], memory_order_relaxed))
+			atomic_store_explicit(&n->slots[off + i], w.first, memory_order_release);
 	}
+	radix_map_set(n, RADIX_USED, (radix_bit((unsigned)nr) - 1) << off);
+	return 0;
 }
 
-struct radix_node *radix_find(const struct radix *rx, unsigned map, uint64_t *at, uint64_t last,
-			      unsigned *off)
+int radix_fill(struct radix *rx, uint64_t index, uint64_t nr, struct radix_words w)
 {
-	struct radix_node *root = radix_root(rx);
-	struct radix_node *n = NULL;
+	int err = !nr || index + nr - 1 > RADIX_INDEX_MAX ? -EINVAL : 0;
 
-	while (root && !n && *at <= last && !beyond(root, *at))
-		n = descend(root, map, at, off);
-	return n && *at <= last ? n : NULL;
-}
+	while (!err && nr) {
+		uint64_t in_leaf = LEAF - index % LEAF, part = nr < in_leaf ? nr : in_leaf;
 
-uint64_t radix_run(const struct radix_node *n, uint64_t at, unsigned off, uint64_t last)
-{
-	if (n->level)
-		return radix_bit(off);
-	uint64_t nr = (UINT64_C(1) << n->bits) - off;
-
-	if (last - at < nr)
-		nr = last - at + 1;
-	return (radix_bit((unsigned)nr) - 1) << off;
+		pthread_mutex_lock(&rx->mutex);
+		err = fill_leaf(rx, index, part, w);
+		pthread_mutex_unlock(&rx->mutex);
+		index += part;
+		nr -= part;
+		w.first += part * w.step;
+	}
+	return err;
 }
 
 /* -- erasing ----------------------------------------------------------------- */

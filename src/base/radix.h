@@ -117,6 +117,24 @@ _Atomic uint64_t *radix_slot_create(struct radix *rx, uint64_t index);
  */
 int radix_store(struct radix *rx, uint64_t index, unsigned order, uint64_t word);
 
+/* @first, @first + @step, ...; none of them 0. */
+struct radix_words { uint64_t first, step; };
+
+/**
+ * radix_fill - store words of order 0 where there are none
+ * @rx:    tree of which nobody has slots that read 0 (from radix_slot_create())
+ * @index: the first
+ * @nr:    of indexes, and of words
+ * @w:     the words
+ *
+ * What is there already stays.
+ *
+ * Context: takes the tree's mutex for each leaf; waits for no entry.
+ * Return:  0, -EINVAL (bad arguments), -EEXIST (a larger entry covers one of them)
+ *          or -ENOMEM; then what comes before may be there.
+ */
+int radix_fill(struct radix *rx, uint64_t index, uint64_t nr, struct radix_words w);
+
 /**
  * radix_erase_range - remove all entries that overlap a range
  * @rx:    tree

@@ -88,6 +88,16 @@ static inline unsigned radix_node_off(const struct radix_node *n, uint64_t index
 	return (unsigned)(index >> n->shift) & ((1u << n->bits) - 1);
 }
 
+static inline struct radix_node *radix_child(const struct radix_node *n, unsigned off)
+{
+	return radix_word_node(atomic_load_explicit(&n->slots[off], memory_order_acquire));
+}
+
+static inline bool radix_beyond(const struct radix_node *root, uint64_t index)
+{
+	return index >> (root->shift + root->bits);
+}
+
 /* Maps are sequentially consistent throughout: radix_tag.c's argument needs it. */
 static inline uint64_t radix_map(const struct radix_node *n, unsigned map)
 {

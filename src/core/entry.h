@@ -19,6 +19,7 @@
 #define ENTRY_PRESENT	UINT64_C(1)
 #define ENTRY_LOCK	UINT64_C(2)
 #define ENTRY_SHIFT	2
+#define ENTRY_STEP	(UINT64_C(1) << ENTRY_SHIFT)	/* from a block's entry to the next one's */
 
 /* Orders of an entry: log2 of its blocks. */
 #define ENTRY_PTE	0u

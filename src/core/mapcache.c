@@ -125,18 +125,37 @@ static bool covered(const struct mapcache *mc, uint64_t lblk, unsigned order)
 	return word && have >= order;
 }
 
+/* Single blocks, up to where a larger entry may begin. */
+static int fill_small(struct mapcache *mc, const struct extent *ext, uint64_t lblk, uint64_t n)
+{
+	pblk_t b = { ext->pblk.v + lblk - ext->lblk.v };
+
+	if (covered(mc, lblk, ENTRY_PMD))
+		return 0;
+	return radix_fill(&mc->map, lblk, n, (struct radix_words){ entry_make(b), ENTRY_STEP });
+}
+
+static int fill_large(struct mapcache *mc, const struct extent *ext, uint64_t lblk, unsigned order)
+{
+	pblk_t b = { ext->pblk.v + lblk - ext->lblk.v };
+
+	return covered(mc, lblk, order) ? 0 : radix_store(&mc->map, lblk, order, entry_make(b));
+}
+
 void mapcache_fill(struct mapcache *mc, const struct extent *ext, uint64_t lblk, uint64_t n)
 {
 	uint64_t end = lblk + n;
+	int err = 0;
 
-	while (lblk < end) {
-		unsigned order = best_order(ext, lblk);
-		uint64_t first = lblk & ~((UINT64_C(1) << order) - 1);
-		pblk_t b = { ext->pblk.v + first - ext->lblk.v };
+	while (!err && lblk < end) {
+		unsigned order = best_order(ext, lblk), step = order > ENTRY_PMD ? order : ENTRY_PMD;
+		uint64_t first = lblk >> step << step, next = first + (UINT64_C(1) << step);
 
-		if (!covered(mc, lblk, order) && radix_store(&mc->map, first, order, entry_make(b)))
-			return;
-		lblk = first + (UINT64_C(1) << order);
+		if (order)
+			err = fill_large(mc, ext, first, order);
+		else
+			err = fill_small(mc, ext, lblk, (next < end ? next : end) - lblk);
+		lblk = next;
 	}
 }
 

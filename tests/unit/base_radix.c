@@ -189,6 +189,21 @@ START_TEST(large_entry_replaces_small_ones_and_keeps_their_tags)
 }
 END_TEST
 
+START_TEST(fill_leaves_larger_entries_alone)
+{
+	const struct radix_words w = { SMALL(7), SMALL(1) };
+
+	ck_assert_int_eq(radix_store(&tree, 512, 9, BIG(3)), 0);
+	ck_assert_int_eq(radix_fill(&tree, 500, 100, w), -EEXIST);
+	ck_assert_uint_eq(word_at(511), SMALL(7 + 11));
+	ck_assert_uint_eq(word_at(512), BIG(3));
+	ck_assert_int_eq(radix_fill(&tree, RADIX_INDEX_MAX, 2, w), -EINVAL);
+	ck_assert_int_eq(radix_fill(&tree, 0, 0, w), -EINVAL);
+	ck_assert_int_eq(radix_fill(&tree, RADIX_INDEX_MAX, 1, w), 0);
+	ck_assert_uint_eq(word_at(RADIX_INDEX_MAX), SMALL(7));
+}
+END_TEST
+
 START_TEST(erase_removes_whole_entries_and_frees_all_memory)
 {
 	radix_store(&tree, 0, 9, BIG(1));
@@ -380,98 +395,6 @@ START_TEST(order_18_replaces_a_mix_of_orders)
 	store_mix(3 * GIB - 16 * 512);
 	radix_erase_range(&tree, 0, UINT64_MAX);
 	ck_assert_uint_eq(radix_bytes(&tree), 0);
-}
-END_TEST
-
-#define MODEL_CHUNKS 24
-
-/* The model: a word per index, and the order it was stored at. */
-static struct { uint64_t word; unsigned order; bool dirty; } model[MODEL_CHUNKS * 512];
-
-static void model_erase(uint64_t first, uint64_t last)
-{
-	for (uint64_t i = first; i <= last; i++) {
-		uint64_t base = i >> model[i].order << model[i].order;
-		uint64_t end = base + (UINT64_C(1) << model[i].order);
-
-		for (uint64_t k = base; k < end; k++)
-			memset(&model[k], 0, sizeof(model[k]));
-	}
-}
-
-static void model_store(uint64_t index, unsigned order, uint64_t word)
-{
-	int want = model[index].order > order ? -EEXIST : 0;
-	bool dirty = false;
-
-	ck_assert_int_eq(radix_store(&tree, index, order, word), want);
-	if (want)
-		return;
-	for (uint64_t i = index; i < index + (UINT64_C(1) << order); i++)
-		dirty |= model[i].dirty;
-	for (uint64_t i = index; i < index + (UINT64_C(1) << order); i++) {
-		model[i].word = word;
-		model[i].order = order;
-		model[i].dirty = dirty;
-	}
-}
-
-static void model_tag(uint64_t index, bool dirty)
-{
-	uint64_t base = index >> model[index].order << model[index].order;
-
-	if (dirty)
-		radix_tag_set(&tree, index, RADIX_DIRTY);
-	else
-		radix_tag_clear(&tree, index, RADIX_DIRTY);
-	for (uint64_t i = base; model[index].word && i < base + (UINT64_C(1) << model[base].order); i++)
-		model[i].dirty = dirty;
-}
-
-static void model_step(uint64_t *rnd)
-{
-	uint64_t r = next_random(rnd);
-	uint64_t index = (r >> 20) % (MODEL_CHUNKS * 512);
-	uint64_t last = index + (r >> 8) % 700;
-
-	switch (r % 16) {
-	case 0:
-		last = last < MODEL_CHUNKS * 512 ? last : MODEL_CHUNKS * 512 - 1;
-		radix_erase_range(&tree, index, last);
-		model_erase(index, last);
-		break;
-	case 1:
-		model_store(index & ~UINT64_C(511), 9, BIG(r >> 4 & 0xffff));
-		break;
-	case 2: case 3: case 4: case 5:
-		model_tag(index, r & 64);
-		break;
-	default:
-		model_store(index, 0, SMALL((r >> 4 & 0xffff) + 1));
-	}
-}
-
-static void model_compare(void)
-{
-	for (uint64_t i = 0; i < MODEL_CHUNKS * 512; i++) {
-		unsigned order = 0;
-
-		ck_assert_uint_eq(load(i, &order), model[i].word);
-		ck_assert_uint_eq(order, model[i].order);
-		ck_assert_int_eq(tagged_at(i, RADIX_DIRTY), model[i].dirty);
-	}
-}
-
-START_TEST(tree_agrees_with_a_plain_array)
-{
-	uint64_t rnd = 88172645463325252u;
-
-	for (int i = 0; i < 60000; i++) {
-		model_step(&rnd);
-		if (i % 3000 == 0)
-			model_compare();
-	}
-	model_compare();
 }
 END_TEST
 
@@ -860,6 +783,7 @@ static void add_single(TCase *tc)
 	tcase_add_test(tc, bad_arguments_are_refused);
 	tcase_add_test(tc, large_entry_is_never_split);
 	tcase_add_test(tc, large_entry_replaces_small_ones_and_keeps_their_tags);
+	tcase_add_test(tc, fill_leaves_larger_entries_alone);
 	tcase_add_test(tc, erase_removes_whole_entries_and_frees_all_memory);
 	tcase_add_test(tc, created_slot_survives_erase_of_its_neighbours);
 	tcase_add_test(tc, slot_lock_hides_its_bits_and_fails_on_nothing);
@@ -869,7 +793,6 @@ static void add_single(TCase *tc)
 	tcase_add_test(tc, entries_of_order_9_share_their_nodes);
 	tcase_add_test(tc, mixed_orders_are_found_in_order);
 	tcase_add_test(tc, order_18_replaces_a_mix_of_orders);
-	tcase_add_test(tc, tree_agrees_with_a_plain_array);
 }
 
 static void add_threads(TCase *tc)
