@@ -47,18 +47,18 @@ static int bad_record(const struct ddirblk *blk, unsigned off, const char *wrong
 }
 
 /* What a record's checksum covers, in a row: a call of the library costs as much as a hundred bytes. */
-struct summed { le64 self, off; struct ddirent head; char name[DAXFS_NAME_MAX]; };
+struct summed { le64 self, off; uint8_t record[HEADER + DAXFS_NAME_MAX]; };
 
 static uint32_t record_csum(le64 self, const struct ddirent *e, unsigned off)
 {
+	const size_t len = HEADER + e->name_len;
 	struct summed all;
 
 	all.self = self;
 	all.off = le64_make(off);
-	all.head = *e;
-	all.head.csum = le32_make(0);
-	memcpy(all.name, e->name, e->name_len);
-	return crc32c(0, &all, offsetof(struct summed, name) + e->name_len);
+	memcpy(all.record, e, len);
+	memset(all.record + offsetof(struct ddirent, csum), 0, sizeof(e->csum));
+	return crc32c(0, &all, offsetof(struct summed, record) + len);
 }
 
 static uint32_t header_csum(const struct ddirblk *blk)
