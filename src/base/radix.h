@@ -9,7 +9,7 @@
  *
  * Who may do what at the same time:
  *  - loads, slots, entry locks and tag_set run beside everything;
- *  - store, erase and slot_create serialise on a mutex in the tree; none of
+ *  - store, fill, erase and slot_create serialise on a mutex in the tree; none of
  *    them holds it while it waits for a locked entry, so a thread that holds an
  *    entry lock may call any of them for other entries;
  *  - callers keep operations that concern one and the same index apart: an

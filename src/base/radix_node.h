@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * radix_node.h -- inside of the radix tree, for radix.c and radix_tag.c only
+ * radix_node.h -- inside of the radix tree, for the files radix*.c only
  *
  * Level l of the tree maps index bits [level_shift[l], level_shift[l + 1]), so
  * that one slot of level 2 covers 2^9 indexes and one of level 4 covers 2^18.

@@ -56,7 +56,10 @@ struct inode_edit;
 /* dir_insert - may grow the directory by a block through @e, the directory's edit.  0, -ENOSPC, -EUCLEAN, -ENOMEM. */
 int dir_insert(struct txn *t, struct inode_edit *e, struct name name, uint64_t ino, unsigned type,
 	       struct dir_pos *pos);
-/* dir_remove - @pos is what dir_find() said; pos->room becomes the free record.  0, -ENOSPC, -EUCLEAN. */
+/*
+ * dir_remove - @pos is what dir_find() said under the lock that is still held: the record's checksum
+ * is not looked at again; pos->room becomes the free record.  0, -ENOSPC, -EUCLEAN.
+ */
 int dir_remove(struct txn *t, struct inode *dir, struct dir_pos *pos);
 /* dir_set - the name found names another inode; the index stays as it is.  0, -ENOSPC, -EUCLEAN. */
 int dir_set(struct txn *t, struct inode *dir, const struct dir_pos *pos, uint64_t ino, unsigned type);

@@ -5,7 +5,8 @@
  * The recorded run of an operation is replayed once for each of its events:
  * without it when it is a flush or a fence, and past the fence that should have
  * made it durable when it is a store.  Whatever no cut of this and of nothing
- * that may follow tells apart from the true run is superfluous.
+ * that may follow tells apart from the true run is superfluous; but for a store
+ * that writes what is there already, which costs little.
  */
 #include <inttypes.h>
 #include <stdio.h>
