@@ -25,8 +25,7 @@ static bool has_cache(const struct inode *ip)
 
 bool recent_wants(const struct inode *ip)
 {
-	return ip->nlink && !has_cache(ip) && !atomic_load(&ip->listed) && !atomic_load(&ip->dirty) &&
-	       !(atomic_load(&ip->fs->flags) & FS_ABANDONED);
+	return ip->nlink && !has_cache(ip) && !atomic_load(&ip->listed) && !atomic_load(&ip->dirty);
 }
 
 struct inode *recent_put(struct inode *ip)
