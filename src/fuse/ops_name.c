@@ -145,7 +145,8 @@ static int create(fuse_req_t req, fuse_ino_t parent, const char *name, struct cr
 		else
 			err = namei_create(dir, request_name(name), rq, out);
 	} while (request_again(d, err, &tries));
-	op_dir_changed(d, dir);
+	if (!wire_is_tmpfile())		/* no name has come, and others read @dir meanwhile */
+		op_dir_changed(d, dir);
 	inode_put(dir, 1);
 	return err;
 }
