@@ -183,11 +183,10 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len
 		err = attr_set(ip, &(struct iattr){ 0 }, setid);
 		tell_mode(d, ip);
 	}
-	while (!err) {
-		err = space_fallocate(ip, mode, (uint64_t)off, (uint64_t)len);
-		if (!request_again(d, err, &tries))
-			break;
-		err = 0;
+	if (!err) {
+		do
+			err = space_fallocate(ip, mode, (uint64_t)off, (uint64_t)len);
+		while (request_again(d, err, &tries));
 	}
 	request_error(req, err);
 }
