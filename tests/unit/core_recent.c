@@ -121,7 +121,8 @@ END_TEST
 #define ROUNDS		6000
 
 static struct inode *dir;
-static uint64_t rivals[3];
+static uint64_t rivals[3];	/* three that share a place */
+static uint64_t beside;		/* the first of NR_NAMES that share places with what use_names() makes */
 
 static void *use_names(void *arg)
 {
@@ -149,15 +150,16 @@ static void *use_names(void *arg)
 	return NULL;
 }
 
-/* Three inodes in turn that share a place. */
-static void *use_one_place(void *arg)
+/* Inodes drive each other out, and those that others look up and unlink just then. */
+static void *use_places(void *arg)
 {
 	uint64_t seed = (uintptr_t)arg + 1;
 
 	for (unsigned i = 0; i < 10 * ROUNDS; i++) {
+		uint64_t r = rng(&seed);
 		struct inode *ip;
 
-		must(!inode_get(c.fs, rivals[rng(&seed) % 3], &ip));
+		must(!inode_get(c.fs, r % 2 ? rivals[r / 2 % 3] : beside + r / 2 % NR_NAMES, &ip));
 		put(ip);
 	}
 	return NULL;
@@ -177,10 +179,11 @@ START_TEST(threads_that_look_up_and_unlink_lose_no_inode)
 	}
 	ck_assert_uint_eq(nr, 3);
 	dir = cf_dir(c.root, "dir");
+	beside = dir->ino + 1 - RECENT_INODES;
 	uint64_t before = cf_statfs(&c).inodes;
 
 	for (uintptr_t i = 0; i < 2 * NR_THREADS; i++)
-		must(!pthread_create(&t[i], NULL, i % 2 ? use_names : use_one_place, (void *)i));
+		must(!pthread_create(&t[i], NULL, i % 2 ? use_names : use_places, (void *)i));
 	for (unsigned i = 0; i < 2 * NR_THREADS; i++)
 		pthread_join(t[i], NULL);
 	for (unsigned i = 0; i < NR_NAMES; i++)
