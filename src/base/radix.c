@@ -19,7 +19,7 @@
 
 #include "base/spin.h"
 
-#define LEAF	8u		/* indexes that a node of level 0 covers */
+#define LEAF	(UINT64_C(1) << radix_level_shift[1])	/* indexes that a node of level 0 covers */
 
 const uint8_t radix_level_shift[RADIX_LEVELS + 1] = {
 	0, 3, 9, 12, 18, 21, 27, 33, 39, 45, 51, RADIX_INDEX_BITS,

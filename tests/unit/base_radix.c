@@ -10,13 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/radix.h"
-#include "base/rcu.h"
 #include "base/spin.h"
+#include "radix_fixture.h"
 
-#define LOCK	(UINT64_C(1) << 63)
-#define SMALL(v) ((uint64_t)(v) << 1)		/* an order-0 word */
-#define BIG(v)	((uint64_t)(v) << 1 | 1)	/* a word of order 9 or 18 */
 #define GIB	(UINT64_C(1) << 18)
 
 static struct radix tree;
@@ -34,32 +30,11 @@ static void teardown(void)
 	rcu_drain();
 }
 
-static uint64_t load(uint64_t index, unsigned *order)
-{
-	rcu_enter();
-	uint64_t word = radix_load(&tree, index, order);
-
-	rcu_leave();
-	return word;
-}
-
 static uint64_t word_at(uint64_t index)
 {
 	unsigned order;
 
-	return load(index, &order);
-}
-
-static bool tagged_at(uint64_t index, unsigned tag)
-{
-	_Atomic uint64_t *slot;
-	uint64_t at = index;
-
-	rcu_enter();
-	bool yes = radix_next_tagged(&tree, &at, index, tag, &slot);
-
-	rcu_leave();
-	return yes;
+	return load(&tree, index, &order);
 }
 
 static double seconds(void)
@@ -128,12 +103,12 @@ START_TEST(large_entry_covers_its_range_and_no_more)
 
 	ck_assert_int_eq(radix_store(&tree, 3 * 512, 9, BIG(5)), 0);
 	ck_assert_int_eq(radix_store(&tree, 2 * GIB, 18, BIG(6)), 0);
-	ck_assert_uint_eq(load(3 * 512, &order), BIG(5));
+	ck_assert_uint_eq(load(&tree, 3 * 512, &order), BIG(5));
 	ck_assert_uint_eq(order, 9);
-	ck_assert_uint_eq(load(4 * 512 - 1, &order), BIG(5));
+	ck_assert_uint_eq(load(&tree, 4 * 512 - 1, &order), BIG(5));
 	ck_assert_uint_eq(word_at(3 * 512 - 1), 0);
 	ck_assert_uint_eq(word_at(4 * 512), 0);
-	ck_assert_uint_eq(load(2 * GIB + 12345, &order), BIG(6));
+	ck_assert_uint_eq(load(&tree, 2 * GIB + 12345, &order), BIG(6));
 	ck_assert_uint_eq(order, 18);
 	ck_assert_uint_eq(word_at(2 * GIB - 1), 0);
 	ck_assert_uint_eq(word_at(3 * GIB), 0);
@@ -178,12 +153,12 @@ START_TEST(large_entry_replaces_small_ones_and_keeps_their_tags)
 	radix_tag_set(&tree, 515, RADIX_DIRTY);
 	ck_assert_int_eq(radix_store(&tree, 512, 9, BIG(1)), 0);
 	ck_assert_uint_eq(word_at(515), BIG(1));
-	ck_assert(tagged_at(600, RADIX_DIRTY));
-	ck_assert(!tagged_at(600, RADIX_TOWRITE));
+	ck_assert(tagged_at(&tree, 600, RADIX_DIRTY));
+	ck_assert(!tagged_at(&tree, 600, RADIX_TOWRITE));
 	ck_assert_int_eq(radix_store(&tree, 0, 18, BIG(2)), 0);
 	ck_assert_uint_eq(word_at(515), BIG(2));
 	ck_assert_uint_eq(word_at(GIB - 1), BIG(2));
-	ck_assert(tagged_at(GIB - 1, RADIX_DIRTY));
+	ck_assert(tagged_at(&tree, GIB - 1, RADIX_DIRTY));
 	radix_tag_clear(&tree, 77, RADIX_DIRTY);
 	ck_assert(!radix_tagged(&tree, RADIX_DIRTY));
 }
@@ -293,13 +268,13 @@ START_TEST(tag_move_counts_and_leaves_the_first_tag)
 	radix_store(&tree, GIB, 9, BIG(1));
 	radix_tag_set(&tree, GIB + 100, RADIX_DIRTY);
 	ck_assert_uint_eq(radix_tag_move(&tree, 30, 59, RADIX_DIRTY, RADIX_TOWRITE), 10);
-	ck_assert(!tagged_at(27, RADIX_TOWRITE));
-	ck_assert(tagged_at(30, RADIX_TOWRITE) && tagged_at(30, RADIX_DIRTY));
-	ck_assert(tagged_at(57, RADIX_TOWRITE) && !tagged_at(58, RADIX_TOWRITE));
-	ck_assert(!tagged_at(60, RADIX_TOWRITE));
+	ck_assert(!tagged_at(&tree, 27, RADIX_TOWRITE));
+	ck_assert(tagged_at(&tree, 30, RADIX_TOWRITE) && tagged_at(&tree, 30, RADIX_DIRTY));
+	ck_assert(tagged_at(&tree, 57, RADIX_TOWRITE) && !tagged_at(&tree, 58, RADIX_TOWRITE));
+	ck_assert(!tagged_at(&tree, 60, RADIX_TOWRITE));
 	ck_assert_uint_eq(radix_tag_move(&tree, 0, UINT64_MAX, RADIX_DIRTY, RADIX_TOWRITE),
 			  1366 + 1);
-	ck_assert(tagged_at(GIB + 511, RADIX_TOWRITE));
+	ck_assert(tagged_at(&tree, GIB + 511, RADIX_TOWRITE));
 }
 END_TEST
 
@@ -310,11 +285,11 @@ START_TEST(tags_go_with_erased_entries)
 		radix_tag_set(&tree, i, RADIX_DIRTY);
 	}
 	radix_erase_range(&tree, 0, 1998);
-	ck_assert(tagged_at(1999, RADIX_DIRTY));
+	ck_assert(tagged_at(&tree, 1999, RADIX_DIRTY));
 	radix_erase_range(&tree, 1999, 1999);
 	ck_assert(!radix_tagged(&tree, RADIX_DIRTY));
 	radix_store(&tree, 5, 0, SMALL(1));
-	ck_assert(!tagged_at(5, RADIX_DIRTY));
+	ck_assert(!tagged_at(&tree, 5, RADIX_DIRTY));
 }
 END_TEST
 
@@ -326,7 +301,7 @@ START_TEST(entries_of_order_9_share_their_nodes)
 		ck_assert_int_eq(radix_store(&tree, i << 9, 9, BIG(i + 1)), 0);
 	ck_assert_uint_lt(radix_bytes(&tree), 56 * 1024);
 	for (uint64_t i = 0; i < 2048; i++) {
-		ck_assert_uint_eq(load((i << 9) + i % 512, &order), BIG(i + 1));
+		ck_assert_uint_eq(load(&tree, (i << 9) + i % 512, &order), BIG(i + 1));
 		ck_assert_uint_eq(order, 9);
 	}
 	radix_erase_range(&tree, 512 + 511, 2047 * 512 - 1);
@@ -385,10 +360,10 @@ START_TEST(order_18_replaces_a_mix_of_orders)
 
 	store_mix(3 * GIB - 8 * 512);
 	ck_assert_int_eq(radix_store(&tree, 2 * GIB, 18, BIG(50)), 0);
-	ck_assert_uint_eq(load(3 * GIB - 1, &order), BIG(50));
+	ck_assert_uint_eq(load(&tree, 3 * GIB - 1, &order), BIG(50));
 	ck_assert_uint_eq(order, 18);
-	ck_assert(tagged_at(2 * GIB, RADIX_DIRTY) && !tagged_at(2 * GIB, RADIX_TOWRITE));
-	ck_assert_uint_eq(load(3 * GIB + 511, &order), BIG(8));
+	ck_assert(tagged_at(&tree, 2 * GIB, RADIX_DIRTY) && !tagged_at(&tree, 2 * GIB, RADIX_TOWRITE));
+	ck_assert_uint_eq(load(&tree, 3 * GIB + 511, &order), BIG(8));
 	ck_assert_uint_eq(order, 9);
 	ck_assert_uint_eq(word_at(3 * GIB + 512 + 77), SMALL(9));
 	radix_erase_range(&tree, 2 * GIB, 2 * GIB);
@@ -475,7 +450,7 @@ static void *reader(void *unused)
 	while (!atomic_load(&stop)) {
 		uint64_t index = next_random(&rnd) % 4096;
 		unsigned order = 0;
-		uint64_t word = load(index, &order) & ~LOCK;
+		uint64_t word = load(&tree, index, &order) & ~LOCK;
 
 		if (word && word != word_of(index, order))
 			atomic_fetch_add(&failures, 1);
@@ -616,7 +591,7 @@ static bool announced_change_is_owed(size_t i)
 {
 	unsigned rounds = 0;
 
-	if (tagged_at(tag_index[i], RADIX_DIRTY))
+	if (tagged_at(&tree, tag_index[i], RADIX_DIRTY))
 		return true;
 	while (atomic_load(&clearing) == i + 1)
 		spin_wait(&rounds);
@@ -682,7 +657,7 @@ START_TEST(tag_set_during_clear_is_never_lost)
 	ck_assert_uint_eq(atomic_load(&failures), 0);
 	ck_assert_uint_gt(atomic_load(&progress), 0);
 	for (size_t i = 0; i < NR_TAG_INDEX; i++)
-		ck_assert(tagged_at(tag_index[i], RADIX_DIRTY) || !atomic_load(&changed[i]));
+		ck_assert(tagged_at(&tree, tag_index[i], RADIX_DIRTY) || !atomic_load(&changed[i]));
 	clear_all_tags();	/* its last step lowers what setters left on the way up */
 	ck_assert(!radix_tagged(&tree, RADIX_DIRTY));
 }
@@ -723,9 +698,9 @@ START_TEST(tag_set_while_the_tree_grows_is_never_lost)
 		for (unsigned k = 0; k < i % 50; k++)
 			spin_pause();
 		radix_tag_set(&tree, 0, RADIX_DIRTY);
-		ck_assert(tagged_at(0, RADIX_DIRTY));
+		ck_assert(tagged_at(&tree, 0, RADIX_DIRTY));
 		meet(2 * i + 2);
-		ck_assert(tagged_at(0, RADIX_DIRTY));
+		ck_assert(tagged_at(&tree, 0, RADIX_DIRTY));
 		radix_erase_range(&tree, 0, UINT64_MAX);
 	}
 	pthread_join(thread, NULL);
@@ -747,7 +722,7 @@ static void *half_writer(void *first)
 			rcu_leave();
 		}
 		for (uint64_t i = base; i < base + 4; i++) {
-			if (word_at(i) != SMALL(round) || !tagged_at(i, RADIX_DIRTY))
+			if (word_at(i) != SMALL(round) || !tagged_at(&tree, i, RADIX_DIRTY))
 				atomic_fetch_add(&failures, 1);
 		}
 		radix_erase_range(&tree, base, base + 3);

@@ -6,37 +6,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/radix.h"
-#include "base/rcu.h"
 #include "harness/rng.h"
-
-#define SMALL(v) ((uint64_t)(v) << 1)		/* an order-0 word */
-#define BIG(v)	((uint64_t)(v) << 1 | 1)	/* a word of order 9 */
+#include "radix_fixture.h"
 
 Suite *suite_base_radix_model(void);
 
 static struct radix tree;
-
-static uint64_t load(uint64_t index, unsigned *order)
-{
-	rcu_enter();
-	uint64_t word = radix_load(&tree, index, order);
-
-	rcu_leave();
-	return word;
-}
-
-static bool tagged_at(uint64_t index, unsigned tag)
-{
-	_Atomic uint64_t *slot;
-	uint64_t at = index;
-
-	rcu_enter();
-	bool yes = radix_next_tagged(&tree, &at, index, tag, &slot);
-
-	rcu_leave();
-	return yes;
-}
 
 #define MODEL_CHUNKS 24
 
@@ -126,9 +101,9 @@ static void model_compare(void)
 	for (uint64_t i = 0; i < MODEL_CHUNKS * 512; i++) {
 		unsigned order = 0;
 
-		ck_assert_uint_eq(load(i, &order), model[i].word);
+		ck_assert_uint_eq(load(&tree, i, &order), model[i].word);
 		ck_assert_uint_eq(order, model[i].order);
-		ck_assert_int_eq(tagged_at(i, RADIX_DIRTY), model[i].dirty);
+		ck_assert_int_eq(tagged_at(&tree, i, RADIX_DIRTY), model[i].dirty);
 	}
 }
 
@@ -136,7 +111,7 @@ START_TEST(tree_agrees_with_a_plain_array)
 {
 	uint64_t rnd = 1;
 
-	radix_init(&tree, UINT64_C(1) << 63);
+	radix_init(&tree, LOCK);
 	for (int i = 0; i < 60000; i++) {
 		model_step(&rnd);
 		if (i % 3000 == 0)
