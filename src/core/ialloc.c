@@ -28,7 +28,7 @@
 #include "disk/txn.h"
 #include "pm/pm.h"
 
-#define SEG_INODES	(DAXFS_CHUNK_BLOCKS * DAXFS_INODES_PER_BLOCK)
+#define SEG_INODES	IALLOC_SEGMENT
 #define SEG_WORDS	(SEG_INODES / 64)
 
 struct segment {
@@ -322,7 +322,7 @@ uint64_t ialloc_nr(const struct fs *fs)
 	return atomic_load(&fs->ialloc->nr_used);
 }
 
-/* -- mount and unmount: one thread ------------------------------------------------- */
+/* -- mount and unmount: a segment belongs to one thread ----------------------------- */
 
 int ialloc_mark(struct fs *fs, uint64_t ino)
 {
@@ -332,12 +332,19 @@ int ialloc_mark(struct fs *fs, uint64_t ino)
 		return -ENOMEM;
 	bitmap_assign(s->taken, ino % SEG_INODES, true);
 	s->nr_taken++;
-	ialloc_publish(fs, ino);
+	set_live(fs->ialloc, ino, true);
 	return 0;
+}
+
+void ialloc_marked(struct fs *fs, uint64_t nr)
+{
+	atomic_fetch_add(&fs->ialloc->nr_used, nr);
 }
 
 int ialloc_load_words(struct fs *fs, uint64_t first, const uint64_t *words, uint64_t n)
 {
+	uint64_t nr = 0;
+
 	if ((first + n) * 64 > atomic_load(&fs->ialloc->nr_slots) + 63)
 		return corrupt("snapshot: inode bits beyond the inode file");
 	for (uint64_t i = 0; i < n; i++) {
@@ -350,8 +357,10 @@ int ialloc_load_words(struct fs *fs, uint64_t first, const uint64_t *words, uint
 
 			if (err)
 				return err;
+			nr++;
 		}
 	}
+	ialloc_marked(fs, nr);
 	return 0;
 }
 

@@ -37,8 +37,13 @@ int ialloc_slot(struct fs *fs, uint64_t ino, struct dinode **slot);
 /* ialloc_nr - inodes in use. */
 uint64_t ialloc_nr(const struct fs *fs);
 
+/* Numbers that are kept track of together: threads that mark at once are in different segments. */
+#define IALLOC_SEGMENT	(DAXFS_CHUNK_BLOCKS * DAXFS_INODES_PER_BLOCK)
+
 /* Mount: mark numbers in use, one by one or as words of a snapshot.  0, -ENOMEM or -EUCLEAN. */
 int  ialloc_mark(struct fs *fs, uint64_t ino);
+/* ialloc_marked - so many were marked one by one: ialloc_nr() counts them from now on. */
+void ialloc_marked(struct fs *fs, uint64_t nr);
 int  ialloc_load_words(struct fs *fs, uint64_t first, const uint64_t *words, uint64_t n);
 /* Snapshot: words that cover the inode file, and one of them. */
 uint64_t ialloc_nr_words(const struct fs *fs);

@@ -503,6 +503,36 @@ START_TEST(damaged_inode_is_found_at_recovery)
 }
 END_TEST
 
+/* More than one thread takes at a time: files with blocks, and some that are open without a name. */
+START_TEST(many_inodes_are_all_found_at_recovery)
+{
+	enum { NR = 20000, STEP = 100 };
+	char name[16];
+
+	for (unsigned i = 0; i < NR; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		struct inode *f = cf_file(c.root, name);
+
+		if (i % 10 == 0)
+			cf_write(f, name, sizeof(name), 0);
+		if (i % STEP)		/* the others stay open */
+			put(f);
+	}
+	struct fs_stat before = cf_statfs(&c), after;
+	uint64_t free_before = cf_bfree(&c);
+
+	for (unsigned i = 0; i < NR; i += STEP) {
+		snprintf(name, sizeof(name), "f%u", i);
+		ck_assert_int_eq(cf_unlink(c.root, name), 0);
+	}
+	cf_crash(&c);
+	after = cf_statfs(&c);
+	ck_assert_uint_eq(after.inodes, before.inodes - NR / STEP);
+	ck_assert_uint_eq(cf_bfree(&c), free_before + NR / STEP);
+	ck_assert_uint_eq(after.recovered_orphans, NR / STEP);
+}
+END_TEST
+
 /* One operation of each kind; what it leaves is checked after a crash right behind it. */
 static void make_names(void)
 {
@@ -767,6 +797,7 @@ static TCase *recovery_case(void)
 
 	tcase_add_test(tc, block_with_two_owners_is_found_at_recovery);
 	tcase_add_test(tc, damaged_inode_is_found_at_recovery);
+	tcase_add_test(tc, many_inodes_are_all_found_at_recovery);
 	tcase_add_test(tc, every_namespace_operation_survives_a_crash_behind_it);
 	tcase_add_test(tc, attributes_and_sizes_survive_a_crash);
 	tcase_add_test(tc, freed_number_comes_back_with_another_generation);
