@@ -63,7 +63,7 @@ struct daxfs_ioc_stat {
 	uint32_t nr_lanes;
 	uint32_t pid;			/* of the daemon, as it sees itself */
 	uint32_t dax;			/* enum daxfs_dax */
-	uint32_t flush_seconds;		/* between background flushes, 0 = none */
+	uint32_t flush_seconds;		/* that data may wait for a flush, 0 = durable when written */
 	uint32_t max_threads;
 	uint32_t nr_requests;		/* counters in use in requests[] */
 	uint8_t  uuid[16];

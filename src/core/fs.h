@@ -28,6 +28,7 @@ struct cred { uid_t uid; gid_t gid; unsigned flags; };
 #define FS_SYNC			0x0008u	/* every write as with O_SYNC */
 #define FS_NOATIME		0x0010u
 #define FS_STRICTATIME		0x0020u	/* neither: relatime */
+#define FS_DSYNC		0x0040u	/* every write as with O_DSYNC */
 
 struct fs_opts {
 	const char	*path;		/* device or file; NULL with @region */

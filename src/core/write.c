@@ -444,10 +444,17 @@ static int write_checks(struct inode *ip, const struct write_req *rq)
 	return fs_check_writable(ip->fs);
 }
 
+/* What the mount wants of every write, as FILE_*. */
+static unsigned mount_wants(const struct fs *fs)
+{
+	unsigned flags = atomic_load_explicit(&fs->flags, memory_order_relaxed);
+
+	return (flags & FS_SYNC ? FILE_SYNC : 0) | (flags & FS_DSYNC ? FILE_DSYNC : 0);
+}
+
 ssize_t file_write(struct inode *ip, const void *buf, size_t len, uint64_t off, unsigned flags)
 {
-	if (atomic_load_explicit(&ip->fs->flags, memory_order_relaxed) & FS_SYNC)
-		flags |= FILE_SYNC;
+	flags |= mount_wants(ip->fs);
 	struct write_req rq = { buf, len, flags & FILE_APPEND ? 0 : off, flags, false };
 	int err = write_checks(ip, &rq);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * flusher.c -- the thread that makes dirty data durable after a while
+ * flusher.c -- the thread that makes durable after a while what is dirty
  *
  * The kernel sends nothing for sync(2) on a FUSE mount, so the daemon bounds
- * by itself how long data may stay in the CPU's caches: at most @seconds after
- * the first change.  The dirty flag is cleared before the flush, so a change
+ * by itself how long times, and data where it may wait, are not on the media: at most @seconds
+ * after the first change.  The dirty flag is cleared before the flush, so a change
  * during it brings the next one.
  */
 #include "fuse/flusher.h"

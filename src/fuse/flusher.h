@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * flusher.h -- the thread that makes dirty data durable after a while
+ * flusher.h -- the thread that makes durable after a while what is dirty
  */
 #ifndef FUSE_FLUSHER_H
 #define FUSE_FLUSHER_H

@@ -24,7 +24,6 @@
 #include "core/fs.h"
 #include "daxfs/ioctl.h"
 
-#define DEFAULT_FLUSH_SECONDS	5
 #define DEFAULT_THREADS		10
 #define MAX_THREADS		1024
 #define MAX_FLUSH_SECONDS	86400
@@ -213,7 +212,6 @@ static void set_defaults(struct options *o, const char *argv0)
 	o->program = slash ? slash + 1 : argv0 ? argv0 : "daxfs";
 	o->helper = has_prefix(o->program, "mount.");
 	o->dax = DAXFS_DAX_INODE;
-	o->flush_seconds = DEFAULT_FLUSH_SECONDS;
 	o->max_threads = DEFAULT_THREADS;
 	o->suid = o->dev = OPTION_UNSET;
 }
@@ -294,6 +292,8 @@ unsigned options_fs_flags(const struct options *o)
 		flags |= FS_ERRORS_CONTINUE;
 	if (o->sync)
 		flags |= FS_SYNC;
+	if (!o->flush_seconds)
+		flags |= FS_DSYNC;
 	if (o->atime == OPTION_NOATIME)
 		flags |= FS_NOATIME;
 	if (o->atime == OPTION_STRICTATIME)

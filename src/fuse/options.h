@@ -40,7 +40,7 @@ struct options {
 	int	 dax;		/* enum daxfs_dax */
 	int	 errors_continue;
 	int	 use_copy;	/* sb=copy */
-	unsigned flush_seconds;	/* 0 = no background flush */
+	unsigned flush_seconds;	/* that data may wait for a flush; 0 = durable when written */
 	unsigned max_threads;
 	int	 io_uring;	/* enum option_uring */
 

@@ -26,7 +26,7 @@ static int refuse(const struct options *opt, const char *why)
 
 static int remount_daemon(const struct options *opt, int fd)
 {
-	uint32_t flags = options_fs_flags(opt) & ~(FS_RDONLY | FS_USE_COPY);
+	uint32_t flags = options_fs_flags(opt) & ~(FS_RDONLY | FS_USE_COPY | FS_DSYNC);
 	struct daxfs_ioc_stat st;
 
 	if (ioctl(fd, DAXFS_IOC_STAT, &st))

@@ -30,6 +30,9 @@
 /* Background requests (asynchronous direct I/O, read-ahead) under way at a time. */
 #define MAX_BACKGROUND	64
 
+/* How long times may stay in memory where data need not be flushed. */
+#define TIMES_SECONDS	5
+
 static const unsigned wanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC |
 	FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_IOCTL_DIR | FUSE_CAP_READDIRPLUS |
 	FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO | FUSE_CAP_PARALLEL_DIROPS |
@@ -172,6 +175,14 @@ static int serve(struct daemon *d)
 	return err;
 }
 
+/* Seconds, for flusher_start(). */
+static unsigned flush_delay(const struct options *opt)
+{
+	if (opt->rdonly)
+		return 0;
+	return opt->flush_seconds ? opt->flush_seconds : TIMES_SECONDS;
+}
+
 int session_run(struct daemon *d, const char *dir)
 {
 	struct signals sg;
@@ -180,7 +191,7 @@ int session_run(struct daemon *d, const char *dir)
 	err = signals_start(&sg, d->se, dir);
 	if (err)
 		return err;
-	err = flusher_start(&d->flusher, d->fs, d->opt->rdonly ? 0 : d->opt->flush_seconds);
+	err = flusher_start(&d->flusher, d->fs, flush_delay(d->opt));
 	if (err) {
 		signals_stop(&sg);
 		return err;

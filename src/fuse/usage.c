@@ -51,7 +51,7 @@ static const char option_list[] =
 	"  dax                              the same as dax=always\n"
 	"  errors=remount-ro, errors=continue   after damage is found\n"
 	"  sb=primary, sb=copy              which superblock to trust\n"
-	"  flush=SECONDS, commit=SECONDS    between background flushes (5; 0 = none)\n"
+	"  flush=SECONDS, commit=SECONDS    that small writes may stay in the caches (0)\n"
 	"  io_uring=auto, io_uring=on, io_uring=off   how requests come from the kernel\n"
 	"  max_threads=N                    threads that serve requests without io_uring (10)\n"
 	"  suid, nosuid, dev, nodev, exec, noexec    as in mount(8)\n"

@@ -159,7 +159,7 @@ from_remount() {
 
 # Nobody may be writing; then all is durable, of files that are open too.
 to_read_only() {
-	mount_fs flush=0
+	mount_fs flush=86400
 	seq 5000 >"$MNT/read"
 	exec 7>>"$MNT/written"
 	denies remounting ro 2>"$WORK/stderr"

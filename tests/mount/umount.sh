@@ -86,7 +86,7 @@ all_there() {
 
 at_once() {
 	for round in 1 2 3 4 5 6; do
-		mount_it flush=0
+		mount_it flush=86400
 		much_to_do "$round"
 		releases umount "$MNT"
 	done
@@ -98,7 +98,7 @@ at_once() {
 
 # Stopped for half a second, the daemon loses every race.
 late_daemon() {
-	mount_it flush=0
+	mount_it flush=86400
 	much_to_do late
 	pid=$(daemons)
 	kill -STOP "$pid"
@@ -113,7 +113,7 @@ late_daemon() {
 
 # releases_by COMMAND... -- each of several ways to say it
 releases_by() {
-	mount_it flush=0
+	mount_it flush=86400
 	seq 20000 >"$MNT/file"
 	releases "$@"
 }
@@ -295,7 +295,7 @@ used() {
 # -- what goes wrong -----------------------------------------------------------------
 
 busy() {
-	mount_it flush=0
+	mount_it flush=86400
 	exec 7>"$MNT/file"
 	one_sentence 32 umount "$MNT"
 	grep -q busy "$WORK/stderr"

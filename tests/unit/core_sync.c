@@ -201,6 +201,35 @@ START_TEST(small_synchronous_writes_leave_nothing_to_flush)
 }
 END_TEST
 
+/* What sync(2) cannot ask for is done at once; times may wait. */
+START_TEST(with_a_synchronous_mount_small_writes_are_on_the_media)
+{
+	static const unsigned flags[] = { FS_DSYNC, FS_SYNC };
+
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t *image = malloc(SIZE);
+
+		put(ip);
+		cf_close(&c);
+		cf_mount(&c, flags[i]);
+		ip = cf_look(c.root, "f");
+		record_start(c.rg);
+		cf_write(ip, "over", 4, 100 + i);
+		cf_write(ip, "across", 6, 2 * CF_BLOCK - 3);
+		cf_write(ip, "beyond", 6, FILE_BLOCKS * CF_BLOCK + 100 * i);
+		record_image(c.rg, record_nr(c.rg), REC_NONE, 0, image);
+		ck_assert_mem_eq(image + (cf_media(ip, 100 + i) - c.rg->base), "over", 4);
+		ck_assert_mem_eq(image + (cf_media(ip, 2 * CF_BLOCK - 3) - c.rg->base), "acr", 3);
+		ck_assert_mem_eq(image + (cf_media(ip, 2 * CF_BLOCK) - c.rg->base), "oss", 3);
+		ck_assert_mem_eq(image + (cf_media(ip, FILE_BLOCKS * CF_BLOCK + 100 * i) - c.rg->base), "beyond", 6);
+		ck_assert_uint_eq(data_flushes(ip, FILE_BLOCKS + 1, 0), 0);
+		record_stop(c.rg);
+		free(image);
+	}
+	record_start(c.rg);
+}
+END_TEST
+
 START_TEST(truncated_lines_are_not_flushed)
 {
 	store_some_lines();
@@ -585,6 +614,7 @@ Suite *suite_core_sync(void)
 	tcase_add_test(tc, small_write_over_two_blocks_is_durable_after_fdatasync);
 	tcase_add_test(tc, large_writes_leave_nothing_to_flush);
 	tcase_add_test(tc, small_synchronous_writes_leave_nothing_to_flush);
+	tcase_add_test(tc, with_a_synchronous_mount_small_writes_are_on_the_media);
 	tcase_add_test(tc, truncated_lines_are_not_flushed);
 	tcase_add_test(tc, last_reference_flushes_what_is_dirty);
 	tcase_add_test(tc, what_was_stored_before_an_error_is_flushed_after_it);

@@ -59,9 +59,9 @@ START_TEST(defaults_are_those_of_the_manual)
 	ck_assert_str_eq(o.dir, "/mnt");
 	ck_assert_int_eq(o.dax, DAXFS_DAX_INODE);
 	ck_assert_int_eq(o.atime, OPTION_RELATIME);
-	ck_assert_uint_eq(o.flush_seconds, 5);
+	ck_assert_uint_eq(o.flush_seconds, 0);
 	ck_assert_int_eq(o.foreground, 0);
-	ck_assert_uint_eq(options_fs_flags(&o), 0);
+	ck_assert_uint_eq(options_fs_flags(&o), FS_DSYNC);
 	options_free(&o);
 }
 END_TEST
@@ -94,9 +94,9 @@ START_TEST(filesystem_options_reach_the_engine)
 
 	accepted(&o, "daxfs A B -o ro,sync,noatime,errors=continue,sb=copy");
 	ck_assert_uint_eq(options_fs_flags(&o), FS_RDONLY | FS_SYNC | FS_NOATIME |
-			  FS_ERRORS_CONTINUE | FS_USE_COPY);
+			  FS_ERRORS_CONTINUE | FS_USE_COPY | FS_DSYNC);
 	options_free(&o);
-	accepted(&o, "daxfs A B -o strictatime");
+	accepted(&o, "daxfs A B -o strictatime,flush=1");
 	ck_assert_uint_eq(options_fs_flags(&o), FS_STRICTATIME);
 	options_free(&o);
 }
@@ -106,7 +106,7 @@ START_TEST(the_last_of_contrary_options_wins)
 {
 	struct options o;
 
-	accepted(&o, "daxfs A B -o ro,rw,sync,async,noatime,relatime,dax,dax=never");
+	accepted(&o, "daxfs A B -o ro,rw,sync,async,flush=0,flush=9,noatime,relatime,dax,dax=never");
 	ck_assert_uint_eq(options_fs_flags(&o), 0);
 	ck_assert_int_eq(o.dax, DAXFS_DAX_NEVER);
 	options_free(&o);
@@ -126,6 +126,7 @@ START_TEST(numbers_have_limits)
 	options_free(&o);
 	accepted(&o, "daxfs A B -o commit=30");
 	ck_assert_uint_eq(o.flush_seconds, 30);
+	ck_assert_uint_eq(options_fs_flags(&o), 0);
 	options_free(&o);
 	refused("daxfs A B -o flush=-1", "flush=-1");
 	refused("daxfs A B -o flush=", "flush=");
