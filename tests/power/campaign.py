@@ -30,7 +30,7 @@ def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--build", default=os.environ.get("DAXFS_BUILD", "."))
     p.add_argument("--work", required=True, help="folder for images; a tmpfs is best")
-    p.add_argument("--target", required=True, choices=("ext4", "daxfs", "daxfs-cached", "device"))
+    p.add_argument("--target", required=True, choices=("ext4", "daxfs", "daxfs-flush", "daxfs-cached", "device"))
     p.add_argument("--mode", required=True, help="of load.c, or a program of programs.sh")
     p.add_argument("--blocks", type=int, default=48)
     p.add_argument("--ops", type=int, default=120)

@@ -35,7 +35,7 @@ try "ext4-dax keeps write+fsync" --target ext4 --mode fsync --evict 0+50
 try "daxfs keeps write+fsync" --target daxfs --mode fsync --evict 0+50
 try "stores without a flush are lost" --target device --mode dax --cuts 1 --evict 0 --span 60:110 --expect lost
 try "a flush without a fence is lost" --target device --mode dax-nofence --cuts 1 --evict 0 --span 60:110 --expect lost
-try "daxfs without flushes is found out" --target daxfs --mode ten-lines --flush off --cuts 1 --evict 0 \
+try "daxfs without flushes is found out" --target daxfs-flush --mode ten-lines --flush off --cuts 1 --evict 0 \
 	--span 60:110 --expect lost
 
 if [ "${1-}" = --all ]; then

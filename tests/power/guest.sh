@@ -8,8 +8,8 @@
 #	guest.sh check ACKED...		judge NVDIMM after NVDIMM
 #	guest.sh time MODE...		what a call takes
 #
-# From the environment: TARGET (ext4, daxfs, daxfs-cached: dax=never, device: no
-# filesystem), MODE, BLOCKS, OPS and SEED for load, FLUSH=off for a daxfs whose
+# From the environment: TARGET (ext4, daxfs, daxfs-flush: small writes wait for fsync,
+# daxfs-cached: dax=never, device: no filesystem), MODE, BLOCKS, OPS and SEED for load, FLUSH=off for a daxfs whose
 # flushes do nothing, DAXFS_BUILD.
 set -u
 load=$DAXFS_BUILD/tests/power/load
@@ -38,6 +38,7 @@ mount_target() {
 	case $TARGET in
 	ext4) mount -o dax "$device" $mnt ;;
 	daxfs) LD_PRELOAD=$preload "$DAXFS_BUILD/daxfs" "$device" $mnt ;;
+	daxfs-flush) LD_PRELOAD=$preload "$DAXFS_BUILD/daxfs" "$device" $mnt -o flush=3600 ;;
 	daxfs-cached) LD_PRELOAD=$preload "$DAXFS_BUILD/daxfs" "$device" $mnt -o dax=never ;;
 	esac
 }

@@ -28,14 +28,15 @@ MODES = (
     Mode("sqlite-wal", "SQLite commit, write-ahead log", True),
     Mode("sqlite-rollback", "SQLite commit, rollback journal", True),
     Mode("git", "git commit, core.fsync=all", True),
-    Mode("sync", "write, sync", False),
-    Mode("syncfs", "write, syncfs", False),
-    Mode("ten-lines-sync", "ten writes of 64 bytes, sync", False),
-    Mode("no-sync", "write", False),
+    Mode("sync", "write, sync", True),
+    Mode("syncfs", "write, syncfs", True),
+    Mode("ten-lines-sync", "ten writes of 64 bytes, sync", True),
+    Mode("no-sync", "write", True),
     Mode("mmap", "store to a mapping", False),
 )
-TARGETS = ("ext4", "daxfs", "daxfs-cached")
-TITLES = {"ext4": "ext4-dax", "daxfs": "daxfs", "daxfs-cached": "daxfs, dax=never"}
+TARGETS = ("ext4", "daxfs", "daxfs-flush", "daxfs-cached")
+TITLES = {"ext4": "ext4-dax", "daxfs": "daxfs", "daxfs-flush": "daxfs, flush=3600",
+          "daxfs-cached": "daxfs, dax=never"}
 VERDICTS = ("kept", "lost", "corrupt", "leaked")
 COLOURS = {"kept": "#4a9", "lost": "#eb5", "corrupt": "#d44", "leaked": "#83a"}
 
@@ -45,7 +46,12 @@ def is_program(mode):
 
 
 def is_possible(mode, target):
-    """The guest's kernel refuses shared mappings of files that bypass the page cache."""
+    """
+    The guest's kernel refuses shared mappings of files that bypass the page cache; and only
+    writes below a block can wait for fsync.
+    """
+    if target == "daxfs-flush":
+        return mode == "ten-lines"
     return target != "daxfs" or mode not in ("msync", "mmap")
 
 
@@ -143,7 +149,7 @@ def plot(sums):
     modes = [m for m in MODES if any(sums[m.name, t] for t in TARGETS)]
     bottom = 40 + len(modes) * 18
     yield '<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->'
-    yield (f'<svg xmlns="http://www.w3.org/2000/svg" width="800" height="{bottom + 20}" '
+    yield (f'<svg xmlns="http://www.w3.org/2000/svg" width="{250 + 180 * len(TARGETS)}" height="{bottom + 20}" '
            'font-family="sans-serif" font-size="11">')
     for i, target in enumerate(TARGETS):
         yield f'<text x="{250 + i * 180}" y="16">{TITLES[target]}</text>'
