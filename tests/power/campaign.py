@@ -85,8 +85,9 @@ def model_options(args, machine):
 def campaign(args, machine):
     log, output = machine.with_model(["run"], model_options(args, machine))
     cuts = list(cuts_of(log))
-    if not cuts:
-        raise NoVerdict("no cut: " + output[-400:])
+    planned = len(cut_points(args))
+    if len(cuts) < planned:
+        raise NoVerdict(f"{len(cuts)} of {planned} cuts: {output[-400:]}")
     events = {cut: n for cut, n, _ in cuts}
     images = [(cut, rate, acked) for cut, _, acked in cuts for rate in args.evict.split("+")]
     for (cut, rate, acked), found in zip(images, machine.judge(images)):

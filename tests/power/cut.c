@@ -172,6 +172,22 @@ static uint64_t delay(void)
 	return model.jitter && (model.next_cut & 1) ? next_random(&state) % model.jitter : 0;
 }
 
+static bool is_reached(size_t cut, enum tick what)
+{
+	return cut < model.nr_cuts && units(what) >= model.cut[cut];
+}
+
+/* Who stores little makes few events: a delayed cut does not wait until after the next one. */
+static bool is_due(enum tick what)
+{
+	if (!model.due) {
+		if (!is_reached(model.next_cut, what))
+			return false;
+		model.due = model.count.events + delay();
+	}
+	return model.count.events >= model.due || is_reached(model.next_cut + 1, what);
+}
+
 void cut_tick(enum tick what)
 {
 	if (!model.armed || model.dead)
@@ -179,14 +195,9 @@ void cut_tick(enum tick what)
 	model.count.events++;
 	if (what == TICK_FENCE)
 		model.count.fences++;
-	if (!model.due) {
-		if (model.next_cut == model.nr_cuts || units(what) < model.cut[model.next_cut])
-			return;
-		model.due = model.count.events + delay();
+	while (is_due(what)) {
+		model.due = 0;
+		model.next_cut++;
+		cut_now("count", model.next_cut == model.nr_cuts);
 	}
-	if (model.count.events < model.due)
-		return;
-	model.due = 0;
-	model.next_cut++;
-	cut_now("count", model.next_cut == model.nr_cuts);
 }

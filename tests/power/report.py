@@ -56,7 +56,7 @@ def is_possible(mode, target):
 
 
 def ops_of(mode):
-    return {"git": 12}.get(mode, 24 if is_program(mode) else 120)
+    return 24 if is_program(mode) else 120
 
 
 def tally(rows, field):
