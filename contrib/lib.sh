@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# lib.sh -- shared by contrib/try and contrib/test: packages, building
+# lib.sh -- shared by contrib/try, contrib/test and contrib/bench: packages, building
 
 targets=
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -25,7 +25,7 @@ packages() {
 	awk -v want="$*" '
 		BEGIN { n = split(want, w, " "); for (i = 1; i <= n; i++) on[w[i]] = 1 }
 		/^# / { now = $2; next }
-		NF && (!n || now in on)' "$top/contrib/packages"
+		NF && (!n || now in on) && !seen[$0]++' "$top/contrib/packages"
 }
 
 missing() {

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""targets.py -- what a full run must show, judged a line each
+
+passthrough is libfuse's example with cache=never, as daxfs has no cache of the kernel's in between either;
+for the tree of files the faster of its two ways counts.
+"""
+import operator
+from dataclasses import dataclass
+from typing import Callable
+
+import filesystems
+
+LESS, MORE = "<=", ">="
+COMPARE = {LESS: operator.le, MORE: operator.ge}
+
+
+@dataclass
+class Target:
+    text: str
+    figure: Callable	# (median of (measure, filesystem)); KeyError: was not measured
+    sign: str
+    limit: float
+    unit: str
+
+
+def most(name, limit, unit="us"):
+    return Target(name, lambda m: m(name), LESS, limit, unit)
+
+
+def least(name, limit, unit):
+    return Target(name, lambda m: m(name), MORE, limit, unit)
+
+
+def times(name, other, limit):
+    """At most so many times what another filesystem takes."""
+    return Target(f"{name} / {other}'s", lambda m: m(name) / m(name, other), LESS, limit, "x")
+
+
+def ahead(name, other, limit):
+    return Target(f"{other}'s {name} / daxfs's", lambda m: m(name, other) / m(name), MORE, limit, "x")
+
+
+def scales(name, two, limit):
+    """So much more is done by two threads than by one."""
+    return Target(f"{name} / {two}", lambda m: m(name) / m(two), MORE, limit, "x")
+
+
+def best_passthrough(m):
+    found = [v for v in (figure_or_none(m, other) for other in ("passthrough", "passthrough-cached")) if v]
+    if not found:
+        raise KeyError("passthrough")
+    return min(found) / m("untar")
+
+
+def figure_or_none(m, other):
+    try:
+        return m("untar", other)
+    except KeyError:
+        return None
+
+
+NAMES = ("create", "stat", "open", "rename", "unlink")
+TARGETS = [
+    most("pread4k", 4.6), most("pwrite4k", 4.6),
+    times("pread4k", "passthrough", 0.25), times("pwrite4k", "passthrough", 0.25),
+    most("fdatasync4k", 7), most("append4k", 8),
+    *[scales(name, name + two, 1.7) for name in ("pread4k", "pwrite4k") for two in ("-2", "-2-shared")],
+    Target("fdatasync-sync: no request", lambda m: m("fdatasync-sync", filesystems.SYNC), LESS, 1, "us"),
+    most("create", 13), most("rename", 7), most("unlink", 7.5), most("stat", 1.2), most("open", 10),
+    times("create", "ext4", 1.7), times("unlink", "ext4", 2),
+    *[ahead(name, "passthrough", 5) for name in NAMES],
+    least("pwrite1m", 6, "GB/s"), least("pread1m", 5, "GB/s"),
+    *[Target(f"{name}-2 / {name}", lambda m, name=name: m(name + "-2") / m(name), MORE, 1.6, "x")
+      for name in ("pwrite1m", "pread1m")],
+    least("fio-read", 450, "kIOPS"), least("fio-write", 450, "kIOPS"),
+    times("untar", "ext4", 2.5), ahead("untar", "fuse2fs", 3),
+    Target("best passthrough's untar / daxfs's", best_passthrough, MORE, 3, "x"),
+    Target("fsync-dirty - fsync", lambda m: m("fsync-dirty") - m("fsync"), LESS, 5, "us"),
+    Target("fsync / pread4k: a round trip", lambda m: m("fsync") / m("pread4k"), LESS, 1.1, "x"),
+    most("cpu-read", 2.5), most("idle", 0.05, "%"),
+]
+
+
+def judge(results):
+    """(lines, how many failed)"""
+    failed, lines = 0, [f"{'target':<40} {'measured':>10}  {'limit':<14}"]
+
+    def median(name, fs=filesystems.BASE):
+        return results.median[name, fs]
+
+    for t in TARGETS:
+        limit = f"{t.sign} {t.limit:g} {t.unit}"
+        try:
+            figure = t.figure(median)
+        except KeyError:
+            lines.append(f"{t.text:<40} {'-':>10}  {limit:<14} not measured")
+            continue
+        passes = COMPARE[t.sign](figure, t.limit)
+        failed += not passes
+        lines.append(f"{t.text:<40} {figure:>10.2f}  {limit:<14} {'PASS' if passes else 'FAIL'}")
+    return lines, failed
