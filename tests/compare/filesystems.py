@@ -150,16 +150,18 @@ class Fuse2fs(Served):
 
 BASE = "daxfs"
 SYNC = "daxfs-sync"	# no column of its own
-NAMES = (BASE, "daxfs-classic", "passthrough", "passthrough-cached", "fuse2fs", "ext4", "xfs", "tmpfs")
+NAMES = (BASE, "daxfs-classic", "daxfs-cached", "passthrough", "passthrough-cached", "fuse2fs", "ext4", "xfs", "tmpfs")
 
 
 def make(name, stage):
     if name == BASE:
-        return Daxfs(name, "daxfs, io_uring", stage, "io_uring=on")
+        return Daxfs(name, "daxfs, io_uring", stage, "io_uring=on,dax=always")
     if name == "daxfs-classic":
-        return Daxfs(name, "daxfs, /dev/fuse", stage, "io_uring=off")
+        return Daxfs(name, "daxfs, /dev/fuse", stage, "io_uring=off,dax=always")
+    if name == "daxfs-cached":
+        return Daxfs(name, "  its page cache", stage, "io_uring=on,dax=never")
     if name == SYNC:
-        return Daxfs(name, "daxfs -o sync", stage, "io_uring=on,sync", 128 << 20)
+        return Daxfs(name, "daxfs -o sync", stage, "io_uring=on,dax=always,sync", 128 << 20)
     if name == "passthrough":
         return Passthrough(name, "passthrough_ll", stage, "never")
     if name == "passthrough-cached":

@@ -57,7 +57,7 @@ class Tools:
 def micro(kind, title, threads=1, shared=False, unit="us"):
     name = kind + (f"-{threads}" if threads > 1 else "") + ("-shared" if shared else "")
     if threads > 1:
-        title += f", {threads} threads, " + ("one file" if shared else "each its own")
+        title += f", {threads} threads" + (" on one file" if shared else "")
 
     def measure(tools, _, folder):
         size = tools.pick("1024", "32") if kind == "fsync-dirty" else tools.pick("64", "8")
@@ -176,8 +176,8 @@ MEASURES = [
     Measure("git", "git clone and status", "macro", "s", git),
     Measure("sqlite", "SQLite, a transaction per insert", "macro", "us", sqlite),
     *[Measure(m.name, m.title, "macro", m.unit, m.run) for m in (
-        micro("varmail", "mail server (as varmail), a round", 2),
-        micro("fileserver", "file server (as fileserver), a round", 2))],
+        micro("varmail", "mail server (varmail), a round", 2),
+        micro("fileserver", "file server (fileserver), a round", 2))],
     Measure("compile", "compile libdaxfs", "macro", "s", compile_library),
 ]
 

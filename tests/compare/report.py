@@ -64,13 +64,13 @@ def base_of(columns):
 def table(results, measures, columns):
     """Lines; columns are filesystems."""
     median, base = results.median, base_of(columns)
-    yield f"{'':<46}{'unit':<6}" + "".join(f"{fs.title:>16}" for fs in columns)
+    yield f"{'':<50}{'unit':<6}" + "".join(f"{fs.title:>17}" for fs in columns)
     for m in measures:
         if m.only:	# has one figure, that of a filesystem without a column
             continue
         row = [cell(m, median.get((m.name, fs.name)), median.get((m.name, base)), fs.name == base) for fs in columns]
         if any(c != DASH for c in row):
-            yield f"{m.title:<46}{m.unit:<6}" + "".join(f"{c:>16}" for c in row)
+            yield f"{m.title:<50}{m.unit:<6}" + "".join(f"{c:>17}" for c in row)
     yield "x N: daxfs is N times as fast. us: time per call, of all threads together."
 
 
