@@ -159,13 +159,13 @@ def make(name, stage):
     if name == "daxfs-classic":
         return Daxfs(name, "daxfs, /dev/fuse", stage, "io_uring=off,dax=always")
     if name == "daxfs-cached":
-        return Daxfs(name, "  its page cache", stage, "io_uring=on,dax=never")
+        return Daxfs(name, "daxfs, cached", stage, "io_uring=on,dax=never")
     if name == SYNC:
         return Daxfs(name, "daxfs -o sync", stage, "io_uring=on,dax=always,sync", 128 << 20)
     if name == "passthrough":
         return Passthrough(name, "passthrough_ll", stage, "never")
     if name == "passthrough-cached":
-        return Passthrough(name, "  its cache=auto", stage, "auto")
+        return Passthrough(name, "ll, cache=auto", stage, "auto")
     if name == "fuse2fs":
         return Fuse2fs(name, "fuse2fs", stage)
     if name == "tmpfs":

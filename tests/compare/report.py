@@ -77,7 +77,8 @@ def table(results, measures, columns):
 # -- the plot ----------------------------------------------------------------------------
 
 def is_plotted(measure):
-    return not re.search(r"-(\d|shared|sync)$", measure.name) and measure.group != "cpu"
+    return measure.group in ("fio", "macro") or (measure.group == "micro" and re.fullmatch(r"[a-z0-9]+(-dirty)?",
+                                                                                         measure.name))
 
 
 def plot_rows(results, measures, columns):
@@ -89,22 +90,23 @@ def plot_rows(results, measures, columns):
 
 
 def plot_script(rows, columns, path):
-    yield f"set terminal svg size {200 + 90 * len(rows)},600 font 'sans-serif,12' background '#ffffff'"
-    yield f"set output '{path}'"
+    yield f"set terminal svg noenhanced size {200 + 90 * len(rows)},600 font 'sans-serif,12' background '#ffffff'"
+    yield f"set output '{path}'; set arrow from graph 0, first 1 to graph 1, first 1 nohead front"
     yield "set style data histograms; set style fill solid; set datafile missing '?'"
     yield "set logscale y; set ylabel 'times as slow as daxfs'; set grid ytics"
     yield "set xtics rotate by -40; set key outside top horizontal"
     yield "$figures << END"
     yield from (" ".join(row) for row in rows)
     yield "END"
-    series = (f"$figures using {i + 2}:xtic(1) title '{fs.title.strip()}'" for i, fs in enumerate(columns))
+    series = (f"$figures using {i + 2}:xtic(1) title '{fs.title}'" for i, fs in enumerate(columns)
+              if fs.name != base_of(columns))
     yield "plot " + ", ".join(series)
 
 
 def write_plot(results, measures, columns, path):
     """Why there is none, or None."""
     rows = list(plot_rows(results, measures, columns))
-    if not rows:
+    if not rows or len(columns) == 1:
         return "nothing to compare"
     script = "\n".join(plot_script(rows, columns, path)) + "\n"
     try:
