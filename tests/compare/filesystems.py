@@ -149,7 +149,7 @@ class Fuse2fs(Served):
 
 
 BASE = "daxfs"
-SYNC = "daxfs-sync"	# no column of its own
+SYNC, FLUSH = "daxfs-sync", "daxfs-flush"	# no columns of their own
 NAMES = (BASE, "daxfs-classic", "daxfs-cached", "passthrough", "passthrough-cached", "fuse2fs", "ext4", "xfs", "tmpfs")
 
 
@@ -162,6 +162,8 @@ def make(name, stage):
         return Daxfs(name, "daxfs, cached", stage, "io_uring=on,dax=never")
     if name == SYNC:
         return Daxfs(name, "daxfs -o sync", stage, "io_uring=on,dax=always,sync", 128 << 20)
+    if name == FLUSH:
+        return Daxfs(name, "daxfs -o flush", stage, "io_uring=on,dax=always,flush=3600", 1280 << 20)
     if name == "passthrough":
         return Passthrough(name, "passthrough_ll", stage, "never")
     if name == "passthrough-cached":

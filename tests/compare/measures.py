@@ -33,7 +33,7 @@ class Measure:
     def is_for(self, fs):
         if self.group == "cpu" and not isinstance(fs, filesystems.Served):
             return False
-        return fs.name == self.only if self.only else fs.name != filesystems.SYNC
+        return fs.name == self.only if self.only else fs.name not in (filesystems.SYNC, filesystems.FLUSH)
 
 
 class Tools:
@@ -81,6 +81,11 @@ def names_with_threads(kind, title):
 
 def sync_fdatasync(tools, _, folder):
     return tools.calls(folder, "fsync", "-m", "8")["us"]
+
+
+def flush_fsync(tools, _, folder):
+    """The lines wait for fsync; by default daxfs leaves none."""
+    return tools.calls(folder, "fsync-dirty", "-m", tools.pick("1024", "32"))["us"]
 
 
 # -- fio -----------------------------------------------------------------------------
@@ -160,6 +165,7 @@ MEASURES = [
     micro("append4k", "4 KiB append and fsync"),
     micro("fsync", "fsync of a clean file"),
     micro("fsync-dirty", "fsync of 1 GiB with 10 dirty lines"),
+    Measure("fsync-flush", "the same with -o flush=SECONDS", "micro", "us", flush_fsync, only=filesystems.FLUSH),
     *with_threads("pread1m", "1 MiB pread", unit="GB/s"),
     *with_threads("pwrite1m", "1 MiB pwrite", unit="GB/s"),
     *names_with_threads("create", "create and close"),
