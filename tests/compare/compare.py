@@ -10,7 +10,6 @@ Exit code: 0; 1 a target was missed (with --quick they are printed and forgiven)
 can be measured here.
 """
 import argparse
-import contextlib
 import os
 import resource
 import shutil
@@ -22,7 +21,7 @@ import measures
 import report
 import targets
 from material import Material
-from stage import Missing, Stage, Unavailable
+from stage import Lacking, Stage, Unavailable
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -83,20 +82,19 @@ def end(filesystem):
         say(f"{filesystem.name}: {e}")
 
 
-@contextlib.contextmanager
-def undisturbed():
-    """What is cleaned up here is cleaned up to the end."""
+def heed_signals(handler):
     for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(s, signal.SIG_IGN)
-    yield
+        signal.signal(s, handler)
 
 
 def on_signal(number, _):
+    """Once: what is cleaned up then is cleaned up to the end."""
+    heed_signals(signal.SIG_IGN)
     sys.exit(128 + number)
 
 
 def start(names, stage, mounted):
-    """Mounts what can be; the reason why not of each other."""
+    """Mounts what can be; the exception of each other."""
     skipped = {}
     for name in names:
         fs = filesystems.make(name, stage)
@@ -105,8 +103,9 @@ def start(names, stage, mounted):
             fs.start()
         except (Unavailable, OSError) as e:
             say(f"{name}: skipped: {e}")
-            skipped[name] = str(e)
-            end(mounted.pop())
+            skipped[name] = e
+            end(fs)
+            mounted.remove(fs)
     return skipped
 
 
@@ -150,6 +149,16 @@ def measure_all(args, chosen, mounted, tools, results):
             results.add(args.rounds, measures.IDLE, name, value)
 
 
+def is_daxfs(name):
+    return name.startswith(filesystems.BASE)
+
+
+def is_broken(skipped, failures):
+    """Something of daxfs did not work, and it is not that this machine lacks what it needs."""
+    went_wrong = list(skipped.items()) + [(fs, why) for (_, fs), why in failures.items()]
+    return any(is_daxfs(fs) and not isinstance(why, Lacking) for fs, why in went_wrong)
+
+
 # -- the results -------------------------------------------------------------------------------------
 
 def conclusion(args, chosen, columns, skipped, results):
@@ -160,9 +169,7 @@ def conclusion(args, chosen, columns, skipped, results):
     judged, missed = targets.judge(results)
     lines += [""] + judged
     lines.append(f"{missed} missed" + (", forgiven: a quick run says nothing of times" if args.quick else ""))
-    broken = any(fs.startswith(filesystems.BASE) and not isinstance(why, Missing)
-                 for (_, fs), why in results.failures.items())
-    return lines, 2 if broken else 1 if missed and not args.quick else 0
+    return lines, 2 if is_broken(skipped, results.failures) else 1 if missed and not args.quick else 0
 
 
 def write(args, chosen, columns, results, lines):
@@ -188,9 +195,9 @@ def compare(args, stage, mounted):
     chosen = measures.chosen(args.only)
     names = args.fs + [m.only for m in chosen if m.only and filesystems.BASE in args.fs]
     skipped = start(names, stage, mounted)
-    if not mounted:
-        say("none of the filesystems can be mounted here")
-        return 77
+    if not any(is_daxfs(fs.name) for fs in mounted) and any(map(is_daxfs, args.fs)) or not mounted:
+        say("skipped: there is nothing to measure")
+        return 2 if is_broken(skipped, {}) else 77
     results = report.Results()
     measure_all(args, chosen, mounted, measures.Tools(args, stage, Material(args, stage)), results)
     columns = [fs for fs in mounted if fs.name in args.fs]
@@ -211,18 +218,17 @@ def main():
     if why:
         say(f"skipped: {why}")
         return 77
-    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(s, on_signal)
+    heed_signals(on_signal)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))	# passthrough_ll keeps each known file open
     stage, mounted = Stage(args), []
     try:
         return compare(args, stage, mounted)
     finally:
-        with undisturbed():
-            for fs in reversed(mounted):
-                end(fs)
-            stage.close()
+        heed_signals(signal.SIG_IGN)
+        for fs in reversed(mounted):
+            end(fs)
+        stage.close()
 
 
 sys.exit(main())

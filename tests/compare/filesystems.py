@@ -86,7 +86,7 @@ class Served(Filesystem):
         for end in (lambda: None, self.daemon.terminate, self.daemon.kill):
             end()
             try:
-                self.daemon.wait(30)
+                self.daemon.wait(5)
                 break
             except subprocess.TimeoutExpired:
                 continue
@@ -161,9 +161,10 @@ def make(name, stage):
     if name == "daxfs-cached":
         return Daxfs(name, "daxfs, cached", stage, "io_uring=on,dax=never")
     if name == SYNC:
-        return Daxfs(name, "daxfs -o sync", stage, "io_uring=on,dax=always,sync", 128 << 20)
+        return Daxfs(name, "daxfs -o sync", stage, "io_uring=on,dax=always,sync", 64 << 20)
     if name == FLUSH:
-        return Daxfs(name, "daxfs -o flush", stage, "io_uring=on,dax=always,flush=3600", 1280 << 20)
+        return Daxfs(name, "daxfs -o flush", stage, "io_uring=on,dax=always,flush=3600",
+                     (64 if stage.quick else 1280) << 20)
     if name == "passthrough":
         return Passthrough(name, "passthrough_ll", stage, "never")
     if name == "passthrough-cached":

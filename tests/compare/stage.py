@@ -14,7 +14,11 @@ class Unavailable(Exception):
     """Why something cannot be measured here."""
 
 
-class Missing(Unavailable):
+class Lacking(Unavailable):
+    """It is this machine that lacks something."""
+
+
+class Missing(Lacking):
     """A program that is not installed."""
 
 
@@ -43,8 +47,9 @@ def memory_available():
 
 
 def is_mounted(path):
+    shown = path.replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011").replace("\n", "\\012")
     with open("/proc/self/mounts", encoding="utf-8") as f:
-        return any(line.split(" ")[1] == path for line in f)
+        return any(line.split(" ")[1] == shown for line in f)
 
 
 def unmount(path):
@@ -63,9 +68,9 @@ class Stage:
 
     def __init__(self, args):
         self.build = os.path.abspath(args.build)
-        self.source = args.source
+        self.quick = args.quick
         self.image_bytes = (512 if args.quick else 2048) << 20
-        self.dir = tempfile.mkdtemp(prefix="daxfs-bench.", dir=args.dir)
+        self.dir = tempfile.mkdtemp(prefix="daxfs-bench.", dir=os.path.realpath(args.dir))
         self.switch_was = None
 
     def path(self, name):
@@ -75,12 +80,12 @@ class Stage:
         """A file with all its memory: first touches are not what is to be measured."""
         size = size or self.image_bytes
         if memory_available() < size + MEMORY_LEFT:
-            raise Unavailable(f"not enough memory for {size >> 20} MiB more")
+            raise Lacking(f"not enough memory for {size >> 20} MiB more")
         with open(self.path(name), "wb") as f:
             try:
                 os.posix_fallocate(f.fileno(), 0, size)
             except OSError as e:
-                raise Unavailable(f"no room for {size >> 20} MiB: {e.strerror}") from e
+                raise Lacking(f"no room for {size >> 20} MiB: {e.strerror}") from e
         return f.name
 
     def switch_uring_on(self):
@@ -89,7 +94,7 @@ class Stage:
                 was = f.read().strip()
                 f.write("Y")
         except OSError as e:
-            raise Unavailable("this kernel has no FUSE over io_uring") from e
+            raise Lacking("this kernel has no FUSE over io_uring") from e
         self.switch_was = self.switch_was or was
 
     def close(self):

@@ -39,6 +39,11 @@ def case(name, user=0):
     return add
 
 
+def is_kernel(*version):
+    """Or a later one."""
+    return tuple(int(n) for n in os.uname().release.split(".")[:2]) >= version
+
+
 def called(result):
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
@@ -205,9 +210,14 @@ def copy_from_changed():
 @case("reading and changing a mapping")
 def mapping():
     fd = os.open("g", os.O_RDWR)
-    with mmap.mmap(fd, BLOCK) as m:
-        m[0:5] = bytes(reversed(m[0:5]))
-        m.flush()
+    try:
+        with mmap.mmap(fd, BLOCK) as m:
+            m[0:5] = bytes(reversed(m[0:5]))
+            m.flush()
+    except OSError as e:
+        if e.errno != errno.ENODEV or is_kernel(6, 6):
+            raise
+        print("skip  reading and changing a mapping: this kernel maps no files that are accessed directly")
     os.close(fd)
 
 

@@ -42,6 +42,11 @@ skip_all() {
 	exit 77
 }
 
+# is_kernel VERSION -- or a later one
+is_kernel() {
+	[ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]
+}
+
 # need TOOL... -- or skip the whole test
 need() {
 	for tool; do
@@ -168,13 +173,15 @@ kill_daemon() {
 # not_connected -- inside check: the daemon being dead, that is what programs are told.  Over
 # io_uring the kernel ends the connection some time after the daemon; until then errors differ.
 not_connected() {
-	tries=0
-	until denies timeout 15 stat -f "$MNT" >"$WORK/stdout" 2>"$WORK/stderr" &&
-		grep -q 'Transport endpoint is not connected' "$WORK/stderr"; do
-		tries=$((tries + 1))
-		[ "$tries" -lt 50 ] || { cat "$WORK/stdout" "$WORK/stderr"; return 1; }
+	for _ in $(seq 50); do
+		code=0
+		timeout 15 stat -f "$MNT" >"$WORK/stdout" 2>"$WORK/stderr" || code=$?
+		[ $code != 124 ] || { echo "stat hangs"; return 1; }
+		[ $code = 0 ] || ! grep -q 'Transport endpoint is not connected' "$WORK/stderr" || return 0
 		sleep 0.1
 	done
+	cat "$WORK/stdout" "$WORK/stderr"
+	return 1
 }
 
 # -- images and mounts ---------------------------------------------------------

@@ -97,16 +97,26 @@ def start(name, until, signals):
     return pid
 
 
+def ended_well(pid, killed=False):
+    """Who was to be killed may have been, or may just have ended by itself."""
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return code == 0 or (killed and code == -signal.SIGKILL)
+
+
 def kill_now_and_then(workers, until):
-    """The one that is killed is replaced: its successor works in the same directory."""
-    turn = 0
+    """
+    The one that is killed is replaced: its successor works in the same directory.
+    Return: whether none of them had failed before.
+    """
+    turn, well = 0, True
     while time.monotonic() < until - 0.5:
         time.sleep(0.05)
         pid, name = workers[turn % len(workers)]
         os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        well &= ended_well(pid, True)
         workers[turn % len(workers)] = (start(name, until, True), name)
         turn += 1
+    return well
 
 
 def main():
@@ -118,10 +128,9 @@ def main():
     workers = []
     for i in range(PROCESSES):
         workers.append((start(f"worker{i}", until, signals), f"worker{i}"))
-    if signals:
-        kill_now_and_then(workers, until)
-    failed = [name for pid, name in workers if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0]
-    sys.exit(1 if failed else 0)
+    well = not signals or kill_now_and_then(workers, until)
+    well &= all([ended_well(pid) for pid, _ in workers])
+    sys.exit(0 if well else 1)
 
 
 main()

@@ -20,9 +20,10 @@ r = json.load(sys.stdin)["requests"]
 print(sum(n for kind, n in r.items() if kind not in ("ioctl", "opendir", "releasedir", "forget")))'
 }
 
-# count KIND
-count() {
-	"$CTL" stat --json "$MNT" | sed -n "s/^ *\"$1\": *\([0-9]*\),\{0,1\}\$/\1/p"
+# since KIND COUNT: how many more there are now
+since() {
+	now=$(fs_json "$1")
+	echo $((${now:?$1} - ${2:?$1}))
 }
 
 table() {
@@ -35,9 +36,10 @@ table() {
 }
 
 writes_ask_nothing() {
-	before=$(count getxattr)
+	before=$(fs_json getxattr)
 	dd if=/dev/zero of="$MNT/written" bs=4k count=10000 status=none
-	[ $(($(count getxattr) - before)) -le 2 ]
+	n=$(since getxattr "$before")
+	[ "$n" -le 2 ]
 	rm "$MNT/written"
 }
 
@@ -63,11 +65,12 @@ second_listing() {
 }
 
 no_fsync() {
-	before=$(count fsync)
+	before=$(fs_json fsync)
 	for n in 1 2 3 4 5; do
 		dd if=/dev/zero of="$MNT/synced$n" bs=4k count=10 conv=fsync status=none
 	done
-	[ $(($(count fsync) - before)) -le 1 ]
+	n=$(since fsync "$before")
+	[ "$n" -le 1 ]
 }
 
 # Otherwise each request about a name in it would build its index anew.

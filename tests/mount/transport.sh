@@ -103,14 +103,15 @@ is_on_disk() {
 # Rings take descriptors, and threads: where these run out there is still /dev/fuse.
 falls_back() {
 	found=
-	for limit in $(seq 6 40); do
+	most=$((34 + 3 * $(getconf _NPROCESSORS_ONLN)))
+	for limit in $(seq 6 $most); do
 		(ulimit -n "$limit" && exec "$DAXFS" "$IMG" "$MNT") 2>"$WORK/stderr" || continue
 		transport=$(fs_json transport)
 		ls "$MNT" >/dev/null
 		umount_fs
 		found="$found $transport"
 	done
-	echo "with 6 to 40 descriptors:$found"
+	echo "with 6 to $most descriptors:$found"
 	case $found in *" dev_fuse"*" io_uring"*) ;; *) return 1 ;; esac
 }
 
@@ -293,12 +294,16 @@ idle() {
 
 # each_cpu DIR -- a request from each CPU is answered, and what is long arrives whole
 each_cpu() {
-	for cpu in $(sed 's/,/ /g; s/\([0-9]*\)-\([0-9]*\)/$(seq \1 \2)/g; s/^/echo /' /sys/devices/system/cpu/online | sh); do
-		taskset -c "$cpu" sh -c "head -c 5000000 /dev/urandom >'$1/from$cpu'; cp '$1/from$cpu' '$WORK/copy'"
+	head -c 5000000 /dev/urandom >"$WORK/one"
+	head -c 5000000 /dev/urandom >"$WORK/other"
+	for cpu in $(taskset -pc $$ | sed 's/.*: //; s/,/ /g; s/\([0-9]*\)-\([0-9]*\)/$(seq \1 \2)/g; s/^/echo /' | sh); do
+		taskset -c "$cpu" cp "$WORK/one" "$1/from$cpu"
 		taskset -c "$cpu" dd if="$1/from$cpu" of="$WORK/direct" bs=3M iflag=direct status=none
-		cmp "$WORK/copy" "$WORK/direct"
-		taskset -c "$cpu" dd if="$WORK/copy" of="$1/from$cpu" bs=5000k oflag=direct conv=fsync,notrunc status=none
-		cmp "$WORK/copy" "$1/from$cpu"
+		cmp "$WORK/one" "$WORK/direct"
+		cmp "$WORK/one" "$1/from$cpu"
+		taskset -c "$cpu" dd if="$WORK/other" of="$1/from$cpu" bs=5000k oflag=direct conv=fsync,notrunc status=none
+		cmp "$WORK/other" "$1/from$cpu"
+		rm "$1/from$cpu"
 	done
 }
 
