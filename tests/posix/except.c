@@ -43,6 +43,7 @@ static const struct exception exceptions[] = {
 
 /* Only on kernels older than this one. */
 static const struct { struct exception e; unsigned major, minor; } before[] = {
+	{ { "daxfs", "mmap.direct", "FUSE maps files that bypass the page cache since Linux 6.6" }, 6, 6 },
 	{ { "daxfs", "times.birth", "the kernel tells FUSE of statx(2) since Linux 6.6" }, 6, 6 },
 };
 

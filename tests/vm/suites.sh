@@ -24,7 +24,7 @@ suite() {
 	: >"$media"
 	truncate -s 768M "$media"
 	bash "$DAXFS_SRC/contrib/vm/run" -t "$limit" -n "$media" -e DAXFS_SRC="$DAXFS_SRC" -e DAXFS_BUILD="$DAXFS_BUILD" \
-		-e DAXFS_DEVICE=/dev/dax0.0 -e PJDFSTEST="${PJDFSTEST:-}" bash -c "$in_guest" suite "$@" || [ $? = 77 ]
+		-e DAXFS_DEVICE=/dev/dax0.0 -e POSIX_SECONDS="$limit" -e PJDFSTEST="${PJDFSTEST:-}" bash -c "$in_guest" suite "$@" || [ $? = 77 ]
 }
 
 limit=${1:-3600}
