@@ -236,7 +236,7 @@ int dir_remove(struct txn *t, struct inode *dir, struct dir_pos *pos)
 	struct ddirblk *blk = block_at(dir, pos->off / BLOCK);
 	unsigned from = dirindex_first_free(index_of(dir), pos->off / BLOCK);
 
-	return dirblk_remove(t, &dir->fs->disk, blk, (struct dirref){ pos->off % BLOCK, pos->ino }, from, &pos->room);
+	return dirblk_remove(t, blk, (struct dirref){ pos->off % BLOCK, pos->ino }, from, &pos->room);
 }
 
 int dir_set(struct txn *t, struct inode *dir, const struct dir_pos *pos, uint64_t ino, unsigned type)

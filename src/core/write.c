@@ -8,8 +8,8 @@
  * takes the inode's lock exclusively and is one transaction for size and map.
  *
  * Writes of FILE_NT_MIN bytes or more go non-temporal, are fenced before the
- * call returns and leave the lines clean; smaller ones are cached stores
- * whose lines are marked dirty for fsync.
+ * call returns and leave the lines clean; and so do all with O_DSYNC, or on a mount
+ * with FS_DSYNC.  Other small ones are cached stores whose lines are marked dirty for fsync.
  *
  * A crash in the first way leaves old or new bytes.  In the second, the blocks
  * are claimed by nobody until the commit, which comes after their content and the zeroes around it.
@@ -466,5 +466,7 @@ ssize_t file_write(struct inode *ip, const void *buf, size_t len, uint64_t off, 
 		err = write_any(ip, &rq);
 	if (!err && (flags & FILE_SYNC))
 		err = inode_flush_times(ip);
+	if (!err && (flags & (FILE_DSYNC | FILE_SYNC)))
+		err = region_error(ip->fs->rg);
 	return err ? err : (ssize_t)len;
 }

@@ -322,14 +322,13 @@ static int free_behind(struct txn *t, const struct ddirblk *blk, unsigned off, u
 	return 0;
 }
 
-int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, struct dirref ref,
+int dirblk_remove(struct txn *t, struct ddirblk *blk, struct dirref ref,
 		  unsigned from, struct dirroom *freed)
 {
 	const struct ddirblk *view = txn_view_part(t, blk, ref.off, HEADER);
 	const struct ddirent *e = record_at(view, ref.off);
 	unsigned behind = 0;
 
-	(void)d;
 	if (!length_valid(e, ref.off) || le64_get(e->ino) != ref.ino)
 		return bad_record(view, ref.off, "is not the record it was");
 	int err = free_before(t, blk, ref.off, from, freed);

@@ -86,7 +86,7 @@ struct dirref { unsigned off; uint64_t ino; };
  *         free neighbour in front of @ref is looked for from here on.
  * @freed: out, the free record that it is part of now
  */
-int dirblk_remove(struct txn *t, const struct disk *d, struct ddirblk *blk, struct dirref ref,
+int dirblk_remove(struct txn *t, struct ddirblk *blk, struct dirref ref,
 		  unsigned from, struct dirroom *freed);
 /* dirblk_set - let the record at @off name another inode. */
 int dirblk_set(struct txn *t, const struct disk *d, struct ddirblk *blk, unsigned off,

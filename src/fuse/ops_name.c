@@ -267,24 +267,24 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 }
 
 /* The kernel lists a directory from its cache, where ".." would go on naming the old parent. */
-static void tell_parent(struct daemon *d, struct inode *dir, struct name name)
+static void moved(struct daemon *d, struct inode *dir, struct name name)
 {
 	struct inode *ip;
 
 	if (namei_lookup(dir, name, &ip))
 		return;
 	if (inode_is_dir(ip))
-		fuse_lowlevel_notify_inval_inode(d->se, ip->ino, 0, 0);
+		op_dir_changed(d, ip);
 	inode_put(ip, 1);
 }
 
-static void tell_parents(struct daemon *d, const struct rename_req *rq)
+static void tell_moved(struct daemon *d, const struct rename_req *rq)
 {
 	if (rq->src_dir == rq->dst_dir)
 		return;
-	tell_parent(d, rq->dst_dir, rq->dst);
+	moved(d, rq->dst_dir, rq->dst);
 	if (rq->flags & RENAME_EXCHANGE)
-		tell_parent(d, rq->src_dir, rq->src);
+		moved(d, rq->src_dir, rq->src);
 }
 
 static int rename_in(struct daemon *d, fuse_ino_t src_dir, fuse_ino_t dst_dir,
@@ -299,7 +299,7 @@ static int rename_in(struct daemon *d, fuse_ino_t src_dir, fuse_ino_t dst_dir,
 	if (!err) {
 		err = namei_rename(rq);
 		if (!err)
-			tell_parents(d, rq);
+			tell_moved(d, rq);
 		op_dir_changed(d, rq->src_dir);
 		op_dir_changed(d, rq->dst_dir);
 		inode_put(rq->dst_dir, 1);

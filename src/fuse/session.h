@@ -37,13 +37,13 @@ struct daemon {
 
 /**
  * session_open - make the session and mount it
- * @d:   opt, fs and ready are set; se and started are filled in
+ * @d:   opt, fs and ready are set; the rest is filled in, root with a reference that session_run() gives back
  * @dir: mount point, absolute
  *
  * libfuse or fusermount3 say why on the log or standard error.
  *
  * Return: 0, -ENOMEM, -EPERM (not mounted, or not in the way the options insist on), or as
- * wire_attach().
+ * wire_attach() or inode_get().
  */
 int session_open(struct daemon *d, const char *dir);
 

@@ -248,20 +248,23 @@ static int check_kernel(char *why)
 }
 
 /* Own descriptor: libfuse closes its own before it unmounts. */
-static struct uring *new_uring(struct daemon *d)
+static int new_uring(struct uring **out, struct daemon *d)
 {
 	struct uring *u = calloc(1, sizeof(*u));
 
 	if (!u)
-		return NULL;
+		return -ENOMEM;
 	u->fd = fcntl(fuse_session_fd(d->se), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (u->fd < 0) {
+		int err = -errno;
+
 		free(u);
-		return NULL;
+		return err;
 	}
 	pthread_mutex_init(&u->mutex, NULL);
 	pthread_cond_init(&u->cond, NULL);
-	return u;
+	*out = u;
+	return 0;
 }
 
 static void free_uring(struct uring *u)
@@ -277,13 +280,14 @@ static void free_uring(struct uring *u)
 
 int uring_open(struct uring **out, struct daemon *d, char *why)
 {
-	struct uring *u;
+	struct uring *u = NULL;
 	int err = check_kernel(why);
 
 	if (err)
 		return err;
-	u = new_uring(d);
-	err = u ? start(u, d) : -ENOMEM;
+	err = new_uring(&u, d);
+	if (!err)
+		err = start(u, d);
 	if (!err) {
 		*out = u;
 		return 0;

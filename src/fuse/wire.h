@@ -24,7 +24,7 @@ struct fuse_session;
 int wire_attach(struct fuse_session *se);
 
 /**
- * wire_receive - look at a request that did not come through /dev/fuse
+ * wire_receive - look at a request before libfuse does, however it came
  * @d:   whom it is for
  * @msg: all of it, header first; may be changed
  * @len: bytes

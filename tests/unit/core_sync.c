@@ -230,6 +230,17 @@ START_TEST(with_a_synchronous_mount_small_writes_are_on_the_media)
 }
 END_TEST
 
+START_TEST(a_write_that_cannot_be_made_durable_says_so)
+{
+	atomic_store(&c.rg->error, -EIO);
+	ck_assert_int_eq(file_write(ip, "later", 5, 0, 0), 5);
+	ck_assert_int_eq(file_write(ip, "dsync", 5, 0, FILE_DSYNC), -EIO);
+	ck_assert_int_eq(file_write(ip, "sync", 4, 0, FILE_SYNC), -EIO);
+	ck_assert_int_eq(sync_file(ip, 0), -EIO);
+	atomic_store(&c.rg->error, 0);
+}
+END_TEST
+
 START_TEST(truncated_lines_are_not_flushed)
 {
 	store_some_lines();
@@ -615,6 +626,7 @@ Suite *suite_core_sync(void)
 	tcase_add_test(tc, large_writes_leave_nothing_to_flush);
 	tcase_add_test(tc, small_synchronous_writes_leave_nothing_to_flush);
 	tcase_add_test(tc, with_a_synchronous_mount_small_writes_are_on_the_media);
+	tcase_add_test(tc, a_write_that_cannot_be_made_durable_says_so);
 	tcase_add_test(tc, truncated_lines_are_not_flushed);
 	tcase_add_test(tc, last_reference_flushes_what_is_dirty);
 	tcase_add_test(tc, what_was_stored_before_an_error_is_flushed_after_it);

@@ -73,7 +73,7 @@ static int take_out(struct txn *t, unsigned off)
 
 	if (err)
 		return err;
-	return dirblk_remove(t, &fx.d, blk, (struct dirref){ off, rec.ino }, off & 8 ? DIRBLK_FIRST : first_free(t), &freed);
+	return dirblk_remove(t, blk, (struct dirref){ off, rec.ino }, off & 8 ? DIRBLK_FIRST : first_free(t), &freed);
 }
 
 static int insert(struct txn *t, const char *s, uint64_t ino, unsigned *off)
