@@ -412,23 +412,50 @@ void inode_put(struct inode *ip, uint64_t n)
 		inode_end(ip);
 }
 
-void icache_close(struct fs *fs)
+/* How many of the cached inodes are in @some now, @max at most. */
+static size_t some_cached(struct fs *fs, struct inode **some, size_t max)
 {
 	struct cds_lfht_iter iter;
 	struct cds_lfht_node *node;
+	size_t n = 0;
 
+	rcu_enter();
+	cds_lfht_first(fs->icache, &iter);
+	while (n < max && (node = cds_lfht_iter_get_node(&iter))) {
+		some[n++] = inode_of(node);
+		cds_lfht_next(fs->icache, &iter);
+	}
+	rcu_leave();
+	return n;
+}
+
+#define FEW	64u
+
+/* All at once if there is memory: who looks for the first passes over all the buckets that are empty already. */
+static void end_cached(struct fs *fs)
+{
+	size_t max = atomic_load(&fs->nr_cached), n;
+	struct inode *few[FEW], **some = max > FEW ? malloc(max * sizeof(*some)) : NULL;
+
+	if (!some) {
+		some = few;
+		max = FEW;
+	}
+	while ((n = some_cached(fs, some, max))) {
+		for (size_t i = 0; i < n; i++) {
+			atomic_store(&some[i]->refs, 0);
+			inode_end(some[i]);
+		}
+	}
+	if (some != few)
+		free(some);
+}
+
+void icache_close(struct fs *fs)
+{
 	if (!fs->icache)
 		return;
-	for (;;) {
-		rcu_enter();
-		cds_lfht_first(fs->icache, &iter);
-		node = cds_lfht_iter_get_node(&iter);
-		rcu_leave();
-		if (!node)
-			break;
-		atomic_store(&inode_of(node)->refs, 0);
-		inode_end(inode_of(node));
-	}
+	end_cached(fs);
 	rcu_drain();
 	cds_lfht_destroy(fs->icache, NULL);
 	fs->icache = NULL;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -533,6 +534,37 @@ START_TEST(many_inodes_are_all_found_at_recovery)
 }
 END_TEST
 
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* As after umount(8), before which the kernel forgets nothing. */
+START_TEST(closing_takes_time_by_the_number_of_inodes_not_its_square)
+{
+	enum { NR = 100000, PER_DIR = 1000 };
+	struct inode *dir = NULL;
+	int64_t start, made, closed;
+	char name[16];
+
+	start = now_ns();
+	for (unsigned i = 0; i < NR; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		if (i % PER_DIR == 0)
+			dir = cf_dir(c.root, name);
+		cf_file(dir, name);
+	}
+	made = now_ns();
+	cf_close(&c);
+	closed = now_ns();
+	ck_assert_int_lt(closed - made, 4 * (made - start));
+	cf_mount(&c, 0);
+}
+END_TEST
+
 /* One operation of each kind; what it leaves is checked after a crash right behind it. */
 static void make_names(void)
 {
@@ -795,6 +827,7 @@ static TCase *recovery_case(void)
 {
 	TCase *tc = cf_case("recovery", setup, teardown);
 
+	tcase_add_test(tc, closing_takes_time_by_the_number_of_inodes_not_its_square);
 	tcase_add_test(tc, block_with_two_owners_is_found_at_recovery);
 	tcase_add_test(tc, damaged_inode_is_found_at_recovery);
 	tcase_add_test(tc, many_inodes_are_all_found_at_recovery);
