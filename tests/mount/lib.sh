@@ -138,12 +138,11 @@ finish() {
 
 # daemons [IMAGE] -- process ids of this build's daemons that serve it
 daemons() {
-	find /proc -maxdepth 2 -path '/proc/[0-9]*/exe' -lname "$(readlink -f "$DAXFS")" 2>/dev/null |
-		while read -r exe; do
-			proc=${exe%/exe}
-			tr '\0' '\n' <"$proc/cmdline" 2>/dev/null | grep -qxF -- "${1:-$IMG}" || continue
-			echo "${proc#/proc/}"
-		done
+	for proc in /proc/[0-9]*; do
+		[ "$proc/exe" -ef "$DAXFS" ] || continue	# by name it has none here in another mount namespace
+		tr '\0' '\n' <"$proc/cmdline" 2>/dev/null | grep -qxF -- "${1:-$IMG}" || continue
+		echo "${proc#/proc/}"
+	done
 }
 
 # exited PID -- no thread of it runs any more, even if init has yet to collect it

@@ -22,6 +22,7 @@ FSCK=$DAXFS_BUILD/fsck.daxfs
 
 need fusermount3 runuser unshare flock
 [ -n "${DAXFS_OWN_MOUNTS:-}" ] || skip_all "there can be no mounts of its own"
+[ -e /etc/mtab ] || skip_all "there is no /etc/mtab, without which fusermount3 unmounts nothing"
 [ -u "$(command -v fusermount3)" ] || skip_all "fusermount3 is not set-user-ID"
 id $USER1 $USER2 >/dev/null 2>&1 || skip_all "there are no users $USER1 and $USER2"
 setup 64M
