@@ -321,7 +321,7 @@ late_cpu() {
 	server=$(daemons)
 	same transport io_uring "$(fs_json transport "/proc/$server/root$MNT")"
 	each_cpu "/proc/$server/root$MNT"
-	nsenter -t "$server" -m umount "$MNT"
+	nsenter -t "$server" -m -r umount "$MNT"
 	gone "$server"
 }
 
