@@ -41,6 +41,8 @@ static_assert((int)DAXFS_OP_NR <= DAXFS_IOC_OPS_MAX, "requests[]");
 #define DAXFS_IOC_SYNC_WRITES	0x0008u
 #define DAXFS_IOC_NOATIME	0x0010u
 #define DAXFS_IOC_STRICTATIME	0x0020u
+#define DAXFS_IOC_REMOUNTABLE	(DAXFS_IOC_ERRORS_CONTINUE | DAXFS_IOC_SYNC_WRITES | \
+				 DAXFS_IOC_NOATIME | DAXFS_IOC_STRICTATIME)
 #define DAXFS_IOC_WAS_CLEAN	0x0100u	/* at this mount: no recovery was needed */
 #define DAXFS_IOC_FROM_SNAPSHOT	0x0200u	/* at this mount: free space came from the snapshot */
 #define DAXFS_IOC_POWER_SAFE	0x0400u	/* what is durable outlives a power loss, as far as is known */
@@ -102,7 +104,7 @@ static_assert(sizeof(struct daxfs_ioc_extents) == 16 + 64 * 32, "ABI");
 #define DAXFS_IOC_STAT		_IOR(DAXFS_IOC_TYPE, 2, struct daxfs_ioc_stat)
 /* Where a regular file lies; EINVAL for other files. */
 #define DAXFS_IOC_EXTENTS	_IOWR(DAXFS_IOC_TYPE, 3, struct daxfs_ioc_extents)
-/* New ERRORS_CONTINUE, SYNC_WRITES, NOATIME, STRICTATIME; root only (mount -o remount). */
+/* New DAXFS_IOC_REMOUNTABLE flags; root only (mount -o remount). */
 #define DAXFS_IOC_REMOUNT	_IOW(DAXFS_IOC_TYPE, 4, uint32_t)
 
 #endif /* DAXFS_IOCTL_H */

@@ -33,9 +33,6 @@ static_assert(DAXFS_IOC_ERRORS_CONTINUE == FS_ERRORS_CONTINUE &&
 	      DAXFS_IOC_STRICTATIME == FS_STRICTATIME && DAXFS_IOC_RDONLY == FS_RDONLY,
 	      "the interface uses the engine's numbers");
 
-#define REMOUNT_FLAGS	(DAXFS_IOC_ERRORS_CONTINUE | DAXFS_IOC_SYNC_WRITES | \
-			 DAXFS_IOC_NOATIME | DAXFS_IOC_STRICTATIME)
-
 static_assert(sizeof(((struct fs_stat *)0)->label) <= FSLABEL_MAX, "the label has room");
 
 /* One request, as op_ioctl() got it. */
@@ -67,7 +64,7 @@ static void fill_engine(struct daxfs_ioc_stat *out, struct fs *fs)
 	struct fs_stat st;
 
 	fs_statfs(fs, &st);
-	out->flags = st.flags & (REMOUNT_FLAGS | DAXFS_IOC_RDONLY);
+	out->flags = st.flags & (DAXFS_IOC_REMOUNTABLE | DAXFS_IOC_RDONLY);
 	out->flags |= fs_rdonly(fs) ? DAXFS_IOC_RDONLY : 0;
 	out->flags |= st.was_clean ? DAXFS_IOC_WAS_CLEAN : 0;
 	out->flags |= st.from_snapshot ? DAXFS_IOC_FROM_SNAPSHOT : 0;
@@ -160,7 +157,7 @@ static int run_remount(const struct ioctl_req *rq, void *out)
 	memcpy(&flags, rq->in, sizeof(flags));
 	if (!rq->root)
 		return -EPERM;
-	if (flags & ~REMOUNT_FLAGS)
+	if (flags & ~DAXFS_IOC_REMOUNTABLE)
 		return -EINVAL;
 	if (rq->d->opt->sync)
 		flags |= DAXFS_IOC_SYNC_WRITES;

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "core/fs.h"
 #include "daxfs/ioctl.h"
 #include "fuse/daemon.h"
 #include "fuse/options.h"
@@ -26,7 +25,7 @@ static int refuse(const struct options *opt, const char *why)
 
 static int remount_daemon(const struct options *opt, int fd)
 {
-	uint32_t flags = options_fs_flags(opt) & ~(FS_RDONLY | FS_USE_COPY | FS_DSYNC);
+	uint32_t flags = options_fs_flags(opt) & DAXFS_IOC_REMOUNTABLE;
 	struct daxfs_ioc_stat st;
 
 	if (ioctl(fd, DAXFS_IOC_STAT, &st))

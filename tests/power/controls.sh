@@ -5,7 +5,7 @@
 #
 #	controls.sh [--all]
 #
-# What must hold: write and fsync survive on ext4-dax and on daxfs; stores to
+# What must hold: write and fsync survive on ext4-dax and on daxfs, on daxfs also what no fsync follows; stores to
 # device-DAX without a flush, or without a fence after it, do not; and a daxfs
 # whose flushes are switched off is found out.  --all tries more of both kinds.
 # From the environment: DAXFS_BUILD with "make power" done there, DAXFS_SHM.
@@ -33,6 +33,7 @@ try() {
 
 try "ext4-dax keeps write+fsync" --target ext4 --mode fsync --evict 0+50
 try "daxfs keeps write+fsync" --target daxfs --mode fsync --evict 0+50
+try "daxfs keeps small writes that sync was asked for" --target daxfs --mode ten-lines-sync --cuts 1 --evict 0 --span 60:110
 try "stores without a flush are lost" --target device --mode dax --cuts 1 --evict 0 --span 60:110 --expect lost
 try "a flush without a fence is lost" --target device --mode dax-nofence --cuts 1 --evict 0 --span 60:110 --expect lost
 try "daxfs without flushes is found out" --target daxfs-flush --mode ten-lines --flush off --cuts 1 --evict 0 \
