@@ -229,10 +229,10 @@ static void mark_done(struct txn *t)
 {
 	struct lane *lane = t->lane;
 	struct region *rg = t->jn->disk->rg;
+	struct dlane head = lane_head(lane->self, ++lane->seq);
 
-	lane->seq++;
-	pm_store8(rg, &lane->media->done, lane_done(lane->self, lane->seq).w.le);
-	pm_persist(rg, &lane->media->done, sizeof(lane->media->done));
+	pm_copy(rg, lane->media, &head, sizeof(head));
+	pm_fence(rg);
 }
 
 /*

@@ -42,11 +42,15 @@ static struct dlane *lane_media(const struct disk *d, const struct dsuper *sb, u
 	return (void *)(d->rg->base + start + self * lane_bytes(sb));
 }
 
-sealed32 lane_done(uint32_t self, uint32_t seq)
+struct dlane lane_head(uint32_t self, uint32_t seq)
 {
 	le32 salt = le32_make(self);
 
-	return sealed_make(&salt, sizeof(salt), seq);
+	return (struct dlane){
+		.magic = le32_make(DAXFS_LANE_MAGIC),
+		.self = salt,
+		.done = sealed_make(&salt, sizeof(salt), seq),
+	};
 }
 
 /*
@@ -56,13 +60,7 @@ sealed32 lane_done(uint32_t self, uint32_t seq)
 void journal_format(const struct disk *d, const struct dsuper *sb)
 {
 	for (uint32_t i = 0; i < le32_get(sb->nr_lanes); i++) {
-		struct { struct dlane lane; uint8_t log[DAXFS_LINE]; } head = {
-			.lane = {
-				.magic = le32_make(DAXFS_LANE_MAGIC),
-				.self = le32_make(i),
-				.done = lane_done(i, 0),
-			},
-		};
+		struct { struct dlane lane; uint8_t log[DAXFS_LINE]; } head = { .lane = lane_head(i, 0) };
 
 		pm_copy(d->rg, lane_media(d, sb, i), &head, sizeof(head));
 	}
@@ -177,10 +175,10 @@ static void records_undo(const struct disk *d, const struct lane_view *v)
  */
 static void lane_end(const struct disk *d, const struct lane_view *v)
 {
-	sealed32 done = lane_done(v->self, le32_get(v->log->seq));
+	struct dlane head = lane_head(v->self, le32_get(v->log->seq));
 
-	pm_store8(d->rg, &v->media->done, done.w.le);
-	pm_persist(d->rg, &v->media->done, sizeof(done));
+	pm_copy(d->rg, v->media, &head, sizeof(head));
+	pm_fence(d->rg);
 }
 
 static int lane_check(const struct disk *d, uint32_t self, struct lane_view *v)

@@ -310,11 +310,10 @@ END_TEST
 static void lanes_to(uint32_t seq)
 {
 	for (unsigned i = 0; i < fx.jn.nr_lanes; i++) {
-		struct dlane *l = fx.jn.lane[i].media;
-		sealed32 w = lane_done(i, seq);
+		struct dlane head = lane_head(i, seq);
 
-		pm_store8(fx.rg, &l->done, w.w.le);
-		pm_persist(fx.rg, &l->done, 8);
+		pm_copy(fx.rg, fx.jn.lane[i].media, &head, sizeof(head));
+		pm_fence(fx.rg);
 		fx.jn.lane[i].seq = seq;
 	}
 }
