@@ -155,24 +155,24 @@ static void store_lines(struct region *rg, uint8_t *at, size_t lines)
 	pm_flush(rg, at, lines * DAXFS_LINE);
 }
 
-/* The media's share: log past the caches, fence, lines in place, fence, the lane's word, fence. */
+/* The media's share: log past the caches, fence, lines in place, fence, the lane's line past the caches, fence. */
 static void media_only(struct hot *h, const struct cost *c)
 {
 	static const uint8_t log[4096] = { 1 };
 	size_t lines = (size_t)(c->lines + 0.5), nt = (size_t)(c->nt + 0.5);
 	size_t fences = (size_t)(c->fences + 0.5);
 
-	nt = nt < sizeof(log) ? nt : sizeof(log);
+	nt = nt < sizeof(log) ? nt - DAXFS_LINE : sizeof(log);
 	for (size_t i = 0; i < BATCH && fences; i++) {
 		uint8_t *at = h->st.own->base + IMAGE_BYTES + walk_next(&h->walk, 64) * 8192;
 
 		pm_copy(h->st.own, at, log, nt);
 		pm_fence(h->st.own);
-		if (lines > 1)
-			store_lines(h->st.own, at + 4096, lines - 1);
+		if (lines)
+			store_lines(h->st.own, at + 4096, lines);
 		for (size_t k = 2; k < fences; k++)
 			pm_fence(h->st.own);
-		store_lines(h->st.own, at, 1);
+		pm_copy(h->st.own, at, log, DAXFS_LINE);
 		pm_fence(h->st.own);
 	}
 }
