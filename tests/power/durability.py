@@ -5,8 +5,8 @@
 Runs a campaign for each way of working on each target, once per seed, and adds
 to --out: durability.csv, a row per image; from it durability.svg, and the
 tables of durability.md between the marks that stand there.  With --price also
-price.csv: time, flushed lines and fences of each call.  What durability.csv
-holds already is not done again, so a run may be broken off and gone on with.
+price.csv: time, flushed lines and fences of each call.  What these two hold
+already is not done again, so a run may be broken off and gone on with.
 
 Exit code: 0, 1 when daxfs did not keep what it promises, 3 when a campaign gave
 no verdict, 77 without QEMU.

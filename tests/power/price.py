@@ -53,15 +53,32 @@ def prices(args, target, modes, large):
         yield [target, mode, machine.megabytes, f"{int(ns[mode]) / 1000:.0f}"] + per_call
 
 
-def measure(args, path):
-    """Writes path, a row per target and mode."""
-    rows = []
+def batches(args):
+    """(target, modes, in the large file): what is measured between the same two boots."""
     for target in args.targets.split(","):
         modes = [m for m in args.modes.split(",") if report.is_possible(m, target) and not report.is_program(m)]
-        rows += prices(args, target, modes, False)
+        yield target, modes, False
         if "ten-lines" in modes:
-            rows += prices(args, target, ["ten-lines"], True)
-    with open(path, "w", newline="", encoding="ascii") as f:
-        out = csv.writer(f)
-        out.writerow(FIELDS)
-        out.writerows(rows)
+            yield target, ["ten-lines"], True
+
+
+def measured(path):
+    """(target, mode, in the large file) of the rows that are there; begins the file when it is not."""
+    if not os.path.exists(path):
+        with open(path, "w", newline="", encoding="ascii") as f:
+            csv.writer(f).writerow(FIELDS)
+    with open(path, newline="", encoding="ascii") as f:
+        return {(r["target"], r["mode"], int(r["megabytes"]) == LARGE_MEGABYTES) for r in csv.DictReader(f)}
+
+
+def measure(args, path):
+    """Adds to path a row per target and mode, those of a batch as soon as it is done."""
+    done = measured(path)
+    for target, modes, large in batches(args):
+        modes = [m for m in modes if (target, m, large) not in done]
+        if not modes:
+            continue
+        rows = list(prices(args, target, modes, large))
+        with open(path, "a", newline="", encoding="ascii") as f:
+            csv.writer(f).writerows(rows)
+        print(f"{target}: price of {len(rows)} calls", flush=True)
