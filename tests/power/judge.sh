@@ -5,10 +5,12 @@
 #
 # What must hold: load check finds nothing wrong with what load run has left, and
 # calls it lost, corrupt or leaked when a part of it is taken back, torn or not its
-# own.  On an ordinary directory, without a virtual machine.
+# own; and of such images the report finds those that break a promise.  On an
+# ordinary directory, without a virtual machine.
 # From the environment: DAXFS_BUILD with "make power" done there.
 # Ends with "N passed, N failed, N skipped".
 set -u
+here=$(cd "$(dirname "$0")" && pwd)
 load=$(cd "${DAXFS_BUILD:-.}" && pwd)/tests/power/load
 [ -x "$load" ] || { echo "$load is not built"; exit 77; }
 work=$(mktemp -d)
@@ -40,6 +42,19 @@ put() {
 	head -c "$1" /dev/zero | tr '\0' "$3" | dd of="$work/$4" bs=1 seek="$2" conv=notrunc status=none
 }
 
+# reports CODE TARGET MODE VERDICT FSCK: what durability.py ends with for a table of that image and one that kept all
+reports() {
+	mkdir -p "$work/report"
+	printf '%s\n' target,mode,seed,cut,events,evict,acked,verdict,kept,lost,corrupt,leaked,flight,fsck \
+		"$2,$3,1,0,10,0,4,kept,4,0,0,0,absent,clean" "$2,$3,1,1,10,0,4,$4,3,0,0,0,absent,$5" >"$work/report/durability.csv"
+	python3 -B "$here/durability.py" --report --out "$work/report" >/dev/null
+	if [ $? = "$1" ]; then
+		passed=$((passed + 1)) && echo "ok    report: $2 $3 $4, fsck $5: $1"
+	else
+		failed=$((failed + 1)) && echo "FAIL  report: $2 $3 $4, fsck $5: not $1"
+	fi
+}
+
 for mode in fsync append; do
 	finds $mode lost put 4096 0 '\0' $mode
 	finds $mode lost truncate -s 4096 "$work/$mode"
@@ -61,5 +76,14 @@ finds rename lost rm "$work/rename/base"
 finds rename corrupt put 8 64 '\0' rename/base
 finds truncate lost truncate -s 40960 "$work/truncate/base"
 finds truncate corrupt truncate -s 5000 "$work/truncate/base"
+reports 0 daxfs fsync kept clean
+reports 1 daxfs fsync lost clean
+reports 1 daxfs fsync corrupt clean
+reports 1 daxfs fsync corrupt errors
+reports 0 ext4 fsync lost clean
+reports 0 daxfs-cached mmap lost clean
+reports 0 daxfs-cached mmap corrupt clean
+reports 1 daxfs-cached mmap corrupt errors
+reports 1 daxfs-cached mmap leaked clean
 echo "$passed passed, $failed failed, 0 skipped"
 [ $failed = 0 ]

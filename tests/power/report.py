@@ -66,11 +66,21 @@ def tally(rows, field):
     return sums
 
 
+def is_broken(mode, verdicts, fsck):
+    """
+    Where nothing is promised, what was stored may be lost or torn, as on any filesystem; foreign bytes and a filesystem
+    that fsck finds fault with are never allowed.
+    """
+    if verdicts["leaked"] or set(fsck) - {"clean"}:
+        return True
+    return mode.promised and bool(verdicts["lost"] + verdicts["corrupt"])
+
+
 def broken_promises(rows):
-    """Cells in which daxfs did not keep what it promises; corrupt or leaked is never allowed."""
-    sums = tally(rows, "verdict")
-    return [f"{target} {m.name}: {cell(c)}" for m in MODES for target in TARGETS[1:]
-            for c in [sums[m.name, target]] if c["corrupt"] + c["leaked"] or (m.promised and c["lost"])]
+    """Cells in which daxfs did not keep what it promises."""
+    verdicts, fsck = tally(rows, "verdict"), tally(rows, "fsck")
+    return [f"{target} {m.name}: {cell(verdicts[m.name, target])}" for m in MODES for target in TARGETS[1:]
+            if is_broken(m, verdicts[m.name, target], fsck[m.name, target])]
 
 
 # -- tables ----------------------------------------------------------------------
