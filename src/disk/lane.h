@@ -63,6 +63,7 @@ static inline size_t lane_log_max(uint64_t lane_bytes)
  *
  * Stored whole and past the caches, although only its done word changes: that costs a
  * fifth less than to store the word and flush it, because the line need not be read first.
+ * If it is torn, that shows in the done word only, which is one aligned word.
  */
 struct dlane lane_head(uint32_t self, uint32_t seq);
 
