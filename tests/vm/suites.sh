@@ -19,17 +19,25 @@ trap 'exit 130' INT TERM HUP
 # On a NVDIMM of its own: the namespace takes a little of it.
 in_guest='ndctl create-namespace -f -e namespace0.0 --mode=devdax --map=mem >/dev/null && [ -c /dev/dax0.0 ] && "$@"'
 
+# For pjdfstest, which starts several of these programs for each assertion: on an emulated CPU it takes half as long when
+# nothing has to be linked first.
+with_static='mkdir /run/static && for program in tail grep awk dd wc cut; do
+	ln -s /bin/busybox /run/static/$program || exit
+done
+PATH=/run/static:$PATH exec "$@"'
+
 # suite COMMAND...: 77 is no failure
 suite() {
 	: >"$media"
 	truncate -s 768M "$media"
 	bash "$DAXFS_SRC/contrib/vm/run" -t "$limit" -n "$media" -e DAXFS_SRC="$DAXFS_SRC" -e DAXFS_BUILD="$DAXFS_BUILD" \
-		-e DAXFS_DEVICE=/dev/dax0.0 -e POSIX_SECONDS="$limit" -e PJDFSTEST="${PJDFSTEST:-}" bash -c "$in_guest" suite "$@" || [ $? = 77 ]
+		-e DAXFS_DEVICE=/dev/dax0.0 -e POSIX_SECONDS="$limit" -e DAXFS_TIMEOUT="$limit" -e PJDFSTEST="${PJDFSTEST:-}" \
+		bash -c "$in_guest" suite "$@" || [ $? = 77 ]
 }
 
 limit=${1:-3600}
 suite sh "$DAXFS_SRC/tests/posix/run.sh" daxfs
 posix=$?
-suite sh "$DAXFS_SRC/tests/mount/pjdfstest.sh"
+suite bash -c "$with_static" static sh "$DAXFS_SRC/tests/mount/pjdfstest.sh"
 pjdfstest=$?
 [ $posix = 0 ] && [ $pjdfstest = 0 ]
