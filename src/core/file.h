@@ -46,7 +46,7 @@ void file_touch_atime(struct inode *ip);
  * FILE_DSYNC/FILE_SYNC (or FS_DSYNC/FS_SYNC of the mount), else after sync_file().
  * Return: @len, or -ENOSPC, -EFBIG (past the largest size), -EIO, -EROFS, -ENOMEM, -EUCLEAN: then
  * size and content are as before (-EIO: content of the failing block undefined).  Or region_error()
- * of what should be durable: then it is written, and may not be.
+ * of what should be durable: then it is written, but perhaps not durable.
  */
 ssize_t file_write(struct inode *ip, const void *buf, size_t len, uint64_t off, unsigned flags);
 

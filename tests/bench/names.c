@@ -6,6 +6,7 @@
  * same rounds.  Beside stands what the same bytes past the caches, flushed lines and
  * fences cost alone, in memory next to the filesystem.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "bench/benches.h"
@@ -162,11 +163,13 @@ static void media_only(struct hot *h, const struct cost *c)
 	size_t lines = (size_t)(c->lines + 0.5), nt = (size_t)(c->nt + 0.5);
 	size_t fences = (size_t)(c->fences + 0.5);
 
-	nt = nt < sizeof(log) ? nt - DAXFS_LINE : sizeof(log);
-	for (size_t i = 0; i < BATCH && fences; i++) {
+	if (!fences)
+		return;
+	MUST(nt > DAXFS_LINE && nt <= sizeof(log) ? 0 : -EINVAL);
+	for (size_t i = 0; i < BATCH; i++) {
 		uint8_t *at = h->st.own->base + IMAGE_BYTES + walk_next(&h->walk, 64) * 8192;
 
-		pm_copy(h->st.own, at, log, nt);
+		pm_copy(h->st.own, at, log, nt - DAXFS_LINE);
 		pm_fence(h->st.own);
 		if (lines)
 			store_lines(h->st.own, at + 4096, lines);
