@@ -314,6 +314,7 @@ static void complete(struct ring_entry *e, int res)
 	switch (res) {
 	case 0:
 		serve(e);
+		e->ring->served++;
 		break;
 	case -EAGAIN:
 	case -EINTR:
@@ -330,16 +331,30 @@ static void complete(struct ring_entry *e, int res)
  * between the two a client on this CPU may run and ask again, which spares putting
  * this thread to sleep and waking it (measured: 0.25 us a request).
  */
+static int send_and_wait(struct ring *r)
+{
+	int res;
+
+	stay_before_send(&r->stay, r->served);
+	io_uring_submit(&r->io);
+	if (stay_after_send(&r->stay)) {
+		res = io_uring_get_events(&r->io);
+		if (res < 0 || io_uring_cq_ready(&r->io))
+			return res;
+		stay_before_sleep(&r->stay);
+	}
+	return io_uring_submit_and_wait(&r->io, 1);
+}
+
 static int turn(struct ring *r)
 {
 	struct io_uring_cqe *cqe;
 	unsigned head, n = 0;
-	int res;
+	int res = send_and_wait(r);
 
-	io_uring_submit(&r->io);
-	res = io_uring_submit_and_wait(&r->io, 1);
 	if (res < 0 && res != -EINTR && res != -EAGAIN && res != -EBUSY)
 		return res;
+	r->served = 0;
 	io_uring_for_each_cqe(&r->io, head, cqe) {
 		complete((void *)(uintptr_t)cqe->user_data, cqe->res);
 		n++;
@@ -352,12 +367,14 @@ void ring_serve(struct ring *r)
 {
 	int err = 0;
 
+	stay_init(&r->stay);
 	watch_wake(r);
 	for (unsigned i = 0; i < r->nr; i++)
 		put_command(&r->entry[i], URING_REGISTER);
 	r->live = r->nr;
 	while (!err && r->live && !atomic_load_explicit(&r->stop, memory_order_relaxed))
 		err = turn(r);
+	stay_fini(&r->stay);
 	if (err)
 		log_error("io_uring: %s", strerror(-err));
 }

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fuse/stay.h"
+
 struct daemon;
 struct iovec;
 struct ring_entry;
@@ -31,6 +33,8 @@ struct ring {
 	struct io_uring	 io;
 	struct ring_entry *entry;
 	unsigned	 nr, live;	/* entries; those that the kernel still uses */
+	unsigned	 served;	/* requests in this turn */
+	struct stay	 stay;
 	void		*buffers;
 	_Atomic bool	 stop;
 };

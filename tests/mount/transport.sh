@@ -7,7 +7,8 @@
 # why; a CPU that comes later is served; on both ways a busy filesystem can be
 # unmounted lazily, by force, by SIGTERM and by killing the daemon, without a client
 # that hangs, and what is left is sound; clients may be interrupted and killed at any
-# moment; removed files are forgotten; an idle daemon uses no CPU.
+# moment; removed files are forgotten; an idle daemon uses no CPU, and a busy one
+# drives no client to another CPU.
 
 set -eu
 unset DAXFS_URING
@@ -336,6 +337,14 @@ many_mounts() {
 	umount_fs
 }
 
+# In the foreground: the scheduler shares a CPU between sessions first, which would help a daemon with one of its own.
+stays() {
+	foreground io_uring=on,dax=always
+	python3 "$DAXFS_SRC/tests/mount/stays.py" "$MNT"
+	patient_umount "$MNT"
+	wait "$PID"
+}
+
 how_it_ends() {
 	OPTIONS=io_uring=$1
 	check "$OPTIONS: requests from each CPU, and long ones" from_each_cpu
@@ -360,6 +369,12 @@ if switch_uring N; then
 	switch_uring Y
 	which_with
 	how_it_ends on
+	if [ "$(nproc)" -gt 1 ]; then
+		check "io_uring: clients stay on their CPU, and do not wait for it" stays
+	else
+		skip "io_uring: clients have only one CPU to stay on"
+	fi
+	end_mounts
 else
 	check "auto says that the kernel cannot" says_why_not "6.14"
 	check "io_uring=on is refused" refused 32 "6.14" "$DAXFS" "$IMG" "$MNT" -o io_uring=on

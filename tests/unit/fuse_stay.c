@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fuse_stay.c -- the rank of a thread that serves one client
+ *
+ * The thread is the test's own, and its rank is asked of the kernel.
+ */
+#include "fuse/stay.h"
+
+#include <check.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS	10000	/* of 1 ms: until the machine has had a free CPU */
+#define LATE_MS	30
+
+Suite *suite_fuse_stay(void);
+
+static bool is_low(void)
+{
+	return sched_getscheduler(0) == SCHED_IDLE;
+}
+
+static void sleep_ms(long ms)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
+}
+
+/* Tried by a process that need not come back. */
+static bool has_the_right(void)
+{
+	const struct sched_param none = { 0 };
+	pid_t child = fork();
+	int status = 1;
+
+	if (!child)
+		_exit(sched_setscheduler(0, SCHED_IDLE, &none) || sched_setscheduler(0, SCHED_OTHER, &none));
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	return status == 0;
+}
+
+/* Serve one client until the rank is low.  False: this user, or a machine with one CPU, has no use for it. */
+static bool take_low(struct stay *s)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || !has_the_right())
+		return false;
+	ck_assert(s->able);
+	for (unsigned i = 0; i < ROUNDS && !s->low; i++) {
+		sleep_ms(1);
+		stay_before_send(s, 1);
+	}
+	ck_assert_msg(s->low, "there never was a free CPU");
+	ck_assert(is_low());
+	return true;
+}
+
+START_TEST(a_thread_sleeps_with_its_usual_rank)
+{
+	struct stay s;
+
+	stay_init(&s);
+	if (take_low(&s)) {
+		ck_assert(stay_after_send(&s));
+		stay_before_sleep(&s);
+		ck_assert(!is_low());
+	}
+	stay_fini(&s);
+}
+END_TEST
+
+START_TEST(many_clients_at_a_time_are_served_with_the_usual_rank)
+{
+	struct stay s;
+
+	stay_init(&s);
+	if (take_low(&s)) {
+		stay_before_send(&s, 3);
+		ck_assert(!is_low());
+		for (unsigned i = 0; i < 100; i++)
+			stay_before_send(&s, 3);
+		ck_assert(!is_low());
+		ck_assert(!stay_after_send(&s));
+	}
+	stay_fini(&s);
+}
+END_TEST
+
+START_TEST(who_gets_the_cpu_late_keeps_the_usual_rank_for_long)
+{
+	struct stay s;
+
+	stay_init(&s);
+	if (take_low(&s)) {
+		sleep_ms(LATE_MS);
+		ck_assert(!stay_after_send(&s));
+		ck_assert(!is_low());
+		for (unsigned i = 0; i < 100; i++) {
+			sleep_ms(1);
+			stay_before_send(&s, 1);
+		}
+		ck_assert(!is_low());
+	}
+	stay_fini(&s);
+}
+END_TEST
+
+START_TEST(short_runs_make_it_rarer)
+{
+	struct stay s;
+	unsigned turns[2] = { 0, 0 };
+
+	stay_init(&s);
+	for (unsigned i = 0; i < 2 && take_low(&s); i++) {
+		turns[i] = s.enough;	/* that it took */
+		stay_before_sleep(&s);
+	}
+	ck_assert(!turns[1] || turns[1] > turns[0]);
+	stay_fini(&s);
+}
+END_TEST
+
+START_TEST(the_end_gives_the_usual_rank_back)
+{
+	struct stay s;
+
+	stay_init(&s);
+	take_low(&s);
+	stay_fini(&s);
+	ck_assert(!is_low());
+}
+END_TEST
+
+/* It could not come back. */
+static void without_the_right(void)
+{
+	const struct rlimit none = { 0, 0 };
+	struct stay s;
+
+	if (setrlimit(RLIMIT_NICE, &none) || setresuid(65534, 65534, 65534))
+		exit(2);
+	stay_init(&s);
+	for (unsigned i = 0; i < 1000; i++)
+		stay_before_send(&s, 1);
+	exit(s.able || is_low() || stay_after_send(&s));
+}
+
+START_TEST(without_the_right_the_rank_is_never_changed)
+{
+	pid_t child;
+	int status;
+
+	if (geteuid())
+		return;		/* the other tests have no right either, then */
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (!child)
+		without_the_right();
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+Suite *suite_fuse_stay(void)
+{
+	Suite *s = suite_create("fuse_stay");
+	TCase *tc = tcase_create("fuse_stay");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, a_thread_sleeps_with_its_usual_rank);
+	tcase_add_test(tc, many_clients_at_a_time_are_served_with_the_usual_rank);
+	tcase_add_test(tc, who_gets_the_cpu_late_keeps_the_usual_rank_for_long);
+	tcase_add_test(tc, short_runs_make_it_rarer);
+	tcase_add_test(tc, the_end_gives_the_usual_rank_back);
+	tcase_add_test(tc, without_the_right_the_rank_is_never_changed);
+	suite_add_tcase(s, tc);
+	return s;
+}
