@@ -157,13 +157,13 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 		fuse_reply_write(req, (size_t)res);
 }
 
-/* With -o sync nothing is left to do, ever: ENOSYS makes the kernel stop asking. */
+/* Where nothing is left to do, ever, ENOSYS makes the kernel stop asking. */
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct daemon *d = request_start(req, DAXFS_OP_fsync);
 
 	(void)ino;
-	if (d->opt->sync)
+	if (d->prompt)
 		request_error(req, -ENOSYS);
 	else
 		request_error(req, sync_file(request_inode(fi), datasync ? SYNC_DATA_ONLY : 0));

@@ -148,7 +148,7 @@ static int run_extents(const struct ioctl_req *rq, void *arg)
 	return 0;
 }
 
-/* Who mounted with "sync" has seen fsync refused (op_fsync()): that cannot be taken back. */
+/* Once fsync was refused (op_fsync()), that cannot be taken back. */
 static int run_remount(const struct ioctl_req *rq, void *out)
 {
 	uint32_t flags;
@@ -159,7 +159,7 @@ static int run_remount(const struct ioctl_req *rq, void *out)
 		return -EPERM;
 	if (flags & ~DAXFS_IOC_REMOUNTABLE)
 		return -EINVAL;
-	if (rq->d->opt->sync)
+	if (rq->d->prompt)
 		flags |= DAXFS_IOC_SYNC_WRITES;
 	fs_set_flags(rq->d->fs, flags);
 	return 0;

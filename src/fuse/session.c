@@ -88,6 +88,22 @@ static void tell_times(const struct options *opt, const char *dir)
 }
 
 /*
+ * The kernel need not ask for fsync where each write is durable when it returns, times included.  Those
+ * move every few milliseconds at most, so they cost next to nothing beside the requests that are spared; but not
+ * where each change waits for a disk.
+ */
+static void choose_fsync(struct daemon *d)
+{
+	const struct options *opt = d->opt;
+	struct fs_stat st;
+
+	fs_statfs(d->fs, &st);
+	d->prompt = opt->sync || !(opt->flush_seconds || opt->lazytime || st.waits);
+	if (d->prompt)
+		fs_set_flags(d->fs, st.flags | FS_SYNC);
+}
+
+/*
  * A request that waits for a disk holds up its CPU's queue: with a client that writes, another's
  * reads on the same CPU took 10 to 100 times as long as through /dev/fuse.
  */
@@ -136,6 +152,7 @@ int session_open(struct daemon *d, const char *dir)
 	int err;
 
 	clock_gettime(CLOCK_MONOTONIC, &d->started);
+	choose_fsync(d);
 	d->selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
 	d->se = new_session(d);
 	if (!d->se)

@@ -214,6 +214,19 @@ synced_by_ctl() {
 	rm "$MNT"/small*
 }
 
+# The size stays: nothing but the times is new in the inode, and nobody has asked for an fsync.
+times_after_kill() {
+	echo old >"$MNT/times"
+	sleep 0.1
+	was=$(stat -c '%.9Y %.9Z' "$MNT/times")
+	printf new | dd of="$MNT/times" conv=notrunc status=none
+	now=$(stat -c '%.9Y %.9Z' "$MNT/times")
+	denies [ "$was" = "$now" ]
+	kill_and_mount
+	same "times" "$now" "$(stat -c '%.9Y %.9Z' "$MNT/times")"
+	rm "$MNT/times"
+}
+
 read_only() {
 	check "mount" mount_fs
 	check "a ro mount writes nothing" ro_writes_nothing ro
@@ -221,6 +234,7 @@ read_only() {
 	check "a ro mount of an unclean image, writing nothing" ro_unclean
 	check "and a rw mount of it" rw_after_kill
 	check "daxfsctl sync, then the daemon is killed" synced_by_ctl
+	check "a write, then the daemon is killed: its times are there" times_after_kill
 	check "unmount" umount_fs
 }
 

@@ -240,7 +240,7 @@ def append(_):
     return lambda i: os.write(fd, b"a" * 100)
 
 
-@case("append and fsync", "fsync 1, write 1")
+@case("append and fsync", "write 1")
 def append_fsync(_):
     os.close(make("f"))
     fd = os.open("f", os.O_WRONLY | os.O_APPEND)
@@ -251,7 +251,7 @@ def append_fsync(_):
     return op
 
 
-@case("pwrite and fdatasync", "fsync 1, write 1")
+@case("pwrite and fdatasync", "write 1")
 def pwrite_fdatasync(_):
     fd = make("f", BLOCK)
 
