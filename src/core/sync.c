@@ -24,6 +24,8 @@
 #include "pm/pm.h"
 #include "pm/region.h"
 
+#define SOME	32u	/* dirty blocks at a time */
+
 /* Where the block lies: cache, else map.  A hole: truncated meanwhile. */
 static int find_block(struct inode *ip, struct mapcache *mc, uint64_t lblk, pblk_t *b)
 {
@@ -69,25 +71,53 @@ static int flush_block(struct inode *ip, struct mapcache *mc, uint64_t lblk, uin
 	return err;
 }
 
-/* mc->sync held. */
+struct dirty { uint64_t lblk, mask; };
+
+/* Some of the blocks to flush from *@lblk on, which moves behind them.  Return: how many; 0: no more. */
+static unsigned take_some(struct mapcache *mc, uint64_t *lblk, struct dirty *some)
+{
+	unsigned n = 0;
+
+	while (n < SOME && *lblk <= RADIX_INDEX_MAX) {
+		bool found;
+		uint64_t mask = mapcache_take_dirty(mc, lblk, RADIX_INDEX_MAX, &found);
+
+		if (!found)
+			break;
+		some[n++] = (struct dirty){ (*lblk)++, mask };
+	}
+	return n;
+}
+
+/* From the first failure on they are dirty again, for the next try. */
+static int flush_some(struct inode *ip, struct mapcache *mc, const struct dirty *some, unsigned n)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!err)
+			err = flush_block(ip, mc, some[i].lblk, some[i].mask);
+		if (err)
+			(void)mapcache_dirty(mc, some[i].lblk, some[i].mask);
+	}
+	return err;
+}
+
+/*
+ * mc->sync held.  Several masks are taken first and flushed then: taking one locks the bus, which
+ * waits for all flushes before it.
+ */
 static int flush_data(struct inode *ip, struct mapcache *mc)
 {
+	struct dirty some[SOME];
 	uint64_t lblk = 0;
-	bool found = true;
+	unsigned n;
 	int err = 0;
 
 	if (!radix_tag_move(&mc->dirty, 0, RADIX_INDEX_MAX, RADIX_DIRTY, RADIX_TOWRITE))
 		return 0;
-	while (!err && lblk <= RADIX_INDEX_MAX) {
-		uint64_t mask = mapcache_take_dirty(mc, &lblk, RADIX_INDEX_MAX, &found);
-
-		if (!found)
-			break;
-		err = flush_block(ip, mc, lblk, mask);
-		if (err)
-			(void)mapcache_dirty(mc, lblk, mask);	/* for the next try */
-		lblk++;
-	}
+	while (!err && (n = take_some(mc, &lblk, some)))
+		err = flush_some(ip, mc, some, n);
 	pm_fence(ip->fs->rg);
 	return err;
 }
