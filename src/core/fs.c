@@ -483,7 +483,7 @@ void fs_statfs(struct fs *fs, struct fs_stat *st)
 	st->free_chunks = balloc_nr_free_chunks(fs->balloc);
 	st->inodes = ialloc_nr(fs);
 	st->ifree = st->bfree * DAXFS_INODES_PER_BLOCK + ialloc_nr_words(fs) * 64 - st->inodes;
-	st->cached_inodes = atomic_load(&fs->nr_cached);
+	st->cached_inodes = tally_sum(&fs->nr_cached);
 	st->cache_bytes = st->cached_inodes * sizeof(struct inode);
 	st->dirty_inodes = atomic_load(&fs->nr_dirty);
 }

@@ -7,9 +7,12 @@
  * first, live once its transaction has committed, and the other way round when it ends,
  * so that a look-up by number never reads a slot that is being written.
  *
- * One lock covers segments, another one growth of the inode file; live bits are
- * read without either.  On media there is only the inode file: after a crash the bits
- * are rebuilt from it.
+ * Each thread takes numbers out of a home, a word of 64, so that threads meet neither
+ * at a lock nor in a slot's block.  A word that is not full is some thread's
+ * home, or not below @hint; so who needs a home looks from there, and finds all when it
+ * looks at the others' homes too.  One lock covers that search, once in 64 numbers, another
+ * one growth of the inode file.  On media there is only the inode file: after a crash
+ * the bits are rebuilt from it.
  */
 #include "core/ialloc.h"
 
@@ -21,6 +24,7 @@
 #include "base/log.h"
 #include "base/radix.h"
 #include "base/rcu.h"
+#include "base/tally.h"
 #include "core/balloc.h"
 #include "core/bitmap.h"
 #include "core/entry.h"
@@ -31,19 +35,18 @@
 #define SEG_INODES	IALLOC_SEGMENT
 #define SEG_WORDS	(SEG_INODES / 64)
 
-struct segment {
-	uint64_t	 taken[SEG_WORDS];
-	_Atomic uint64_t live[SEG_WORDS];
-	unsigned	 nr_taken;
-	unsigned	 low;		/* none below it is free */
-};
+#define NO_WORD		UINT64_MAX
+#define HOME_STRIDE	TALLY_STRIDE
+
+struct segment { _Atomic uint64_t taken[SEG_WORDS], live[SEG_WORDS]; };
 
 struct ialloc {
 	pthread_mutex_t	 lock;
 	pthread_mutex_t	 grow_lock;	/* order: before lock */
 	_Atomic uint64_t nr_slots;	/* slots in the inode file */
-	_Atomic uint64_t nr_used;
-	uint64_t	 hint;		/* segment to search first */
+	_Atomic uint64_t hint;		/* words below it are full, or a thread's home */
+	_Atomic uint64_t home[TALLY_PARTS * HOME_STRIDE];	/* words, by tally_part() */
+	struct tally	 nr_used;
 	uint64_t	 nr_segs;	/* capacity of seg[] */
 	struct radix	 where;		/* inode-file block -> pfn */
 	_Atomic(struct segment *) *seg;
@@ -65,6 +68,8 @@ int ialloc_open(struct fs *fs)
 	pthread_mutex_init(&ia->grow_lock, NULL);
 	radix_init(&ia->where, 0);
 	atomic_init(&ia->nr_slots, ifile_nr(&fs->disk));
+	for (unsigned i = 0; i < TALLY_PARTS; i++)
+		atomic_init(&ia->home[i * HOME_STRIDE], NO_WORD);
 	fs->ialloc = ia;
 	return 0;
 }
@@ -91,7 +96,7 @@ static struct segment *segment_of(const struct ialloc *ia, uint64_t ino)
 	return atomic_load_explicit(&ia->seg[ino / SEG_INODES], memory_order_acquire);
 }
 
-/* Lock held. */
+/* Lock held, or a thread of mounting, which has the segment for itself. */
 static struct segment *segment_make(struct ialloc *ia, uint64_t index)
 {
 	struct segment *s = atomic_load_explicit(&ia->seg[index], memory_order_relaxed);
@@ -99,10 +104,8 @@ static struct segment *segment_make(struct ialloc *ia, uint64_t index)
 	if (s)
 		return s;
 	s = calloc(1, sizeof(*s));
-	if (s && index == 0) {
-		s->taken[0] = 1;	/* 0 is no inode */
-		s->nr_taken = 1;
-	}
+	if (s && index == 0)
+		atomic_init(&s->taken[0], 1);	/* 0 is no inode */
 	atomic_store_explicit(&ia->seg[index], s, memory_order_release);
 	return s;
 }
@@ -198,71 +201,140 @@ static int grow(struct fs *fs)
 	return err;
 }
 
+/* Word @w is not full any more, and may be nobody's home. */
+static void lower_hint(struct ialloc *ia, uint64_t w)
+{
+	uint64_t was = atomic_load(&ia->hint);
+
+	while (w < was && !atomic_compare_exchange_weak(&ia->hint, &was, w))
+		;
+}
+
 /* One thread grows, the others find what it made. */
 static int grow_if_still(struct fs *fs, uint64_t seen)
 {
+	struct ialloc *ia = fs->ialloc;
 	int err = 0;
 
-	pthread_mutex_lock(&fs->ialloc->grow_lock);
-	if (atomic_load(&fs->ialloc->nr_slots) == seen)
+	pthread_mutex_lock(&ia->grow_lock);
+	if (atomic_load(&ia->nr_slots) == seen) {
 		err = grow(fs);
-	pthread_mutex_unlock(&fs->ialloc->grow_lock);
+		lower_hint(ia, seen / 64);
+	}
+	pthread_mutex_unlock(&ia->grow_lock);
 	return err;
 }
 
 /* -- numbers --------------------------------------------------------------------- */
 
-/* Lock held.  A free number of segment @index below @nr_slots. */
-static int get_in_segment(struct ialloc *ia, uint64_t index, uint64_t nr_slots, uint64_t *ino)
+static _Atomic uint64_t *my_home(struct ialloc *ia)
 {
-	uint64_t first = index * SEG_INODES;
-	uint64_t end = nr_slots - first < SEG_INODES ? nr_slots - first : SEG_INODES;
-	struct segment *s = segment_make(ia, index);
-
-	if (!s)
-		return -ENOMEM;
-	if (s->nr_taken >= end)
-		return -ENOSPC;
-	uint64_t bit = bitmap_find(s->taken, s->low, end, false);
-
-	assert(bit < end);
-	bitmap_assign(s->taken, bit, true);
-	s->nr_taken++;
-	s->low = (unsigned)bit + 1;
-	*ino = first + bit;
-	return 0;
+	return &ia->home[tally_part() * HOME_STRIDE];
 }
 
-static int get_existing(struct ialloc *ia, uint64_t nr_slots, uint64_t *ino)
+static bool is_others_home(const struct ialloc *ia, uint64_t w)
 {
-	uint64_t nr = (nr_slots + SEG_INODES - 1) / SEG_INODES;
-	int err = -ENOSPC;
+	for (unsigned i = 0; i < TALLY_PARTS; i++) {
+		if (i != tally_part() && atomic_load(&ia->home[i * HOME_STRIDE]) == w)
+			return true;
+	}
+	return false;
+}
+
+/* Numbers of word @w, of which there is a segment, that could be had. */
+static uint64_t free_in_word(const struct ialloc *ia, uint64_t w, uint64_t nr_slots)
+{
+	const struct segment *s = segment_of(ia, w * 64);
+
+	return ~atomic_load(&s->taken[w % SEG_WORDS]) & bitmap_word_mask(w, 0, nr_slots);
+}
+
+static bool take_in_word(struct ialloc *ia, uint64_t w, uint64_t nr_slots, uint64_t *ino)
+{
+	uint64_t free;
+
+	while (w != NO_WORD && (free = free_in_word(ia, w, nr_slots))) {
+		uint64_t bit = free & -free;
+
+		if (!(atomic_fetch_or(&segment_of(ia, w * 64)->taken[w % SEG_WORDS], bit) & bit)) {
+			*ino = w * 64 + (uint64_t)__builtin_ctzll(bit);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Lock held.  A word that is nobody else's home.  The hint is moved before the word is looked at, and
+ * ialloc_put() looks at the hint after it has freed a number: one of them sees the other.
+ */
+static int find_word(struct ialloc *ia, uint64_t nr_slots, uint64_t *found)
+{
+	uint64_t end = (nr_slots + 63) / 64, w = atomic_load(&ia->hint);
+
+	while (w < end) {
+		if (!atomic_compare_exchange_strong(&ia->hint, &w, w + 1))
+			continue;	/* lowered: @w is where it is now */
+		if (!segment_make(ia, w / SEG_WORDS)) {
+			lower_hint(ia, w);
+			return -ENOMEM;
+		}
+		if (free_in_word(ia, w, nr_slots) && !is_others_home(ia, w)) {
+			*found = w;
+			return 0;
+		}
+		w++;
+	}
+	return -ENOSPC;
+}
+
+static bool take_in_any_home(struct ialloc *ia, uint64_t nr_slots, uint64_t *ino)
+{
+	for (unsigned i = 0; i < TALLY_PARTS; i++) {
+		if (take_in_word(ia, atomic_load(&ia->home[i * HOME_STRIDE]), nr_slots, ino))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The home is full, or there is none.  It is looked at again under the lock: another thread may
+ * have passed it by as a home, and then it must not be left with a free number.
+ */
+static int move_home(struct ialloc *ia, uint64_t nr_slots, uint64_t *ino)
+{
+	_Atomic uint64_t *home = my_home(ia);
+	uint64_t w;
+	int err = 0;
 
 	pthread_mutex_lock(&ia->lock);
-	for (uint64_t i = ia->hint; err == -ENOSPC && i < nr; i++) {
-		err = get_in_segment(ia, i, nr_slots, ino);
-		ia->hint = err == -ENOSPC ? i + 1 : i;
+	while (!err && !take_in_word(ia, atomic_load(home), nr_slots, ino)) {
+		err = find_word(ia, nr_slots, &w);
+		if (!err)
+			atomic_store(home, w);
 	}
-	if (err == -ENOSPC && nr)
-		ia->hint = nr - 1;	/* the one that growth continues */
 	pthread_mutex_unlock(&ia->lock);
+	if (err == -ENOSPC && take_in_any_home(ia, nr_slots, ino))
+		err = 0;
 	return err;
 }
 
 int ialloc_get(struct fs *fs, uint64_t *ino)
 {
 	struct ialloc *ia = fs->ialloc;
+	int err = 0;
 
-	for (;;) {
+	while (!err) {
 		uint64_t nr_slots = atomic_load(&ia->nr_slots);
-		int err = get_existing(ia, nr_slots, ino);
 
+		if (take_in_word(ia, atomic_load(my_home(ia)), nr_slots, ino))
+			return 0;
+		err = move_home(ia, nr_slots, ino);
 		if (err != -ENOSPC)
 			return err;
 		err = grow_if_still(fs, nr_slots);
-		if (err)
-			return err;
 	}
+	return err;
 }
 
 static void set_live(struct ialloc *ia, uint64_t ino, bool live)
@@ -279,30 +351,24 @@ static void set_live(struct ialloc *ia, uint64_t ino, bool live)
 void ialloc_publish(struct fs *fs, uint64_t ino)
 {
 	set_live(fs->ialloc, ino, true);
-	atomic_fetch_add(&fs->ialloc->nr_used, 1);
+	tally_add(&fs->ialloc->nr_used, 1);
 }
 
 void ialloc_retract(struct fs *fs, uint64_t ino)
 {
 	set_live(fs->ialloc, ino, false);
-	atomic_fetch_sub(&fs->ialloc->nr_used, 1);
+	tally_add(&fs->ialloc->nr_used, -1);
 }
 
 void ialloc_put(struct fs *fs, uint64_t ino)
 {
-	struct ialloc *ia = fs->ialloc;
-	struct segment *s = segment_of(ia, ino);
-	unsigned bit = (unsigned)(ino % SEG_INODES);
+	struct segment *s = segment_of(fs->ialloc, ino);
+	uint64_t mask = UINT64_C(1) << (ino % 64), was;
 
-	pthread_mutex_lock(&ia->lock);
-	assert(bitmap_test(s->taken, bit));
-	bitmap_assign(s->taken, bit, false);
-	s->nr_taken--;
-	if (bit < s->low)
-		s->low = bit;
-	if (ino / SEG_INODES < ia->hint)
-		ia->hint = ino / SEG_INODES;
-	pthread_mutex_unlock(&ia->lock);
+	was = atomic_fetch_and(&s->taken[ino / 64 % SEG_WORDS], ~mask);
+	assert(was & mask);
+	(void)was;
+	lower_hint(fs->ialloc, ino / 64);
 }
 
 bool ialloc_live(const struct fs *fs, uint64_t ino)
@@ -319,7 +385,7 @@ bool ialloc_live(const struct fs *fs, uint64_t ino)
 
 uint64_t ialloc_nr(const struct fs *fs)
 {
-	return atomic_load(&fs->ialloc->nr_used);
+	return tally_sum(&fs->ialloc->nr_used);
 }
 
 /* -- mount and unmount: a segment belongs to one thread ----------------------------- */
@@ -330,15 +396,14 @@ int ialloc_mark(struct fs *fs, uint64_t ino)
 
 	if (!s)
 		return -ENOMEM;
-	bitmap_assign(s->taken, ino % SEG_INODES, true);
-	s->nr_taken++;
+	atomic_fetch_or_explicit(&s->taken[ino / 64 % SEG_WORDS], UINT64_C(1) << (ino % 64), memory_order_relaxed);
 	set_live(fs->ialloc, ino, true);
 	return 0;
 }
 
 void ialloc_marked(struct fs *fs, uint64_t nr)
 {
-	atomic_fetch_add(&fs->ialloc->nr_used, nr);
+	tally_add(&fs->ialloc->nr_used, (int64_t)nr);
 }
 
 int ialloc_load_words(struct fs *fs, uint64_t first, const uint64_t *words, uint64_t n)

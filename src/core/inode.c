@@ -175,7 +175,7 @@ static bool insert(struct inode *ip)
 	rcu_leave();
 	if (got != &ip->node)
 		return false;
-	atomic_fetch_add_explicit(&ip->fs->nr_cached, 1, memory_order_relaxed);
+	tally_add(&ip->fs->nr_cached, 1);
 	return true;
 }
 
@@ -188,7 +188,7 @@ static void take_out(struct inode *ip)
 	rcu_enter();
 	cds_lfht_del(fs->icache, &ip->node);
 	rcu_leave();
-	atomic_fetch_sub_explicit(&fs->nr_cached, 1, memory_order_relaxed);
+	tally_add(&fs->nr_cached, -1);
 	rcu_free_later(&ip->rcu, inode_free_rcu);
 }
 
@@ -434,7 +434,7 @@ static size_t some_cached(struct fs *fs, struct inode **some, size_t max)
 /* All at once if there is memory: who looks for the first passes over all the buckets that are empty already. */
 static void end_cached(struct fs *fs)
 {
-	size_t max = atomic_load(&fs->nr_cached), n;
+	size_t max = tally_sum(&fs->nr_cached), n;
 	struct inode *few[FEW], **some = max > FEW ? malloc(max * sizeof(*some)) : NULL;
 
 	if (!some) {

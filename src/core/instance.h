@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/radix.h"
+#include "base/tally.h"
 #include "core/fs.h"
 #include "core/recent.h"
 #include "disk/journal.h"
@@ -36,7 +37,7 @@ struct fs {
 	_Atomic unsigned flags;		/* FS_* */
 
 	struct cds_lfht	*icache;	/* by inode number */
-	_Atomic uint64_t nr_cached;
+	struct tally	 nr_cached;
 	_Atomic uint64_t nr_dropped;	/* inodes freed since the last memory trim */
 	_Atomic(struct inode *) recent[RECENT_INODES];	/* recent.h */
 

@@ -81,8 +81,11 @@ static int64_t coarse_now(void)
 
 void request_removed(struct daemon *d, int err)
 {
-	if (!err)
-		atomic_store_explicit(&d->removed_at, coarse_now(), memory_order_relaxed);
+	const int64_t now = coarse_now();
+
+	/* All CPUs read it: written when the clock has moved. */
+	if (!err && atomic_load_explicit(&d->removed_at, memory_order_relaxed) != now)
+		atomic_store_explicit(&d->removed_at, now, memory_order_relaxed);
 }
 
 bool request_again(const struct daemon *d, ssize_t err, unsigned *tries)
