@@ -19,6 +19,7 @@
 #include "core/xattr.h"
 #include "fuse/ops.h"
 #include "fuse/options.h"
+#include "fuse/wire.h"
 
 /*
  * copy_file_range: bytes at a time, and bytes before the kernel is asked to come again.  Other requests
@@ -248,6 +249,15 @@ static void tell_atime(struct daemon *d, const struct inode *ip, int64_t was)
 		fuse_lowlevel_notify_inval_inode(d->se, ip->ino, -1, 0);
 }
 
+/* struct fuse_copy_file_range_out holds but this; kernels before 6.18 know only the answer to a write. */
+static void reply_copied(fuse_req_t req, uint64_t bytes)
+{
+	if (wire_is_copy_64())
+		fuse_reply_buf(req, (const char *)&bytes, sizeof(bytes));
+	else
+		fuse_reply_write(req, (size_t)bytes);
+}
+
 void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 			struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
 			struct fuse_file_info *fi_out, size_t len, int flags)
@@ -276,5 +286,5 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 	if (res < 0)
 		request_error(req, (int)res);
 	else
-		fuse_reply_write(req, (size_t)res);
+		reply_copied(req, (uint64_t)res);
 }

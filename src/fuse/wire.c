@@ -19,7 +19,8 @@
  *                         them to us, and takes the replies
  *
  * A TMPFILE request has the form of CREATE, and its answer too: it becomes one.
- * A STATX request becomes a GETATTR that is answered in another form (statx.c).
+ * A STATX request becomes a GETATTR that is answered in another form (statx.c), and
+ * COPY_FILE_RANGE_64 a COPY_FILE_RANGE (ops_file.c).
  *
  * A thread gets a request and serves it before it gets the next, so what was
  * seen can wait in a thread-local variable.
@@ -53,7 +54,10 @@
 /* FUSE_STATX: its argument begins as that of GETATTR does. */
 #define OPCODE_STATX		52
 
-static _Thread_local bool kills_priv, is_tmpfile, is_statx, acl_kills_sgid;
+/* FUSE_COPY_FILE_RANGE_64: as COPY_FILE_RANGE, but the answer has room for more bytes. */
+#define OPCODE_COPY_64		53
+
+static _Thread_local bool kills_priv, is_tmpfile, is_statx, is_copy_64, acl_kills_sgid;
 
 /* SETXATTR_EXT has been agreed on. */
 static atomic_bool long_setxattr;
@@ -135,7 +139,7 @@ static bool has_no_handler(uint32_t opcode)
 	case FUSE_SYNCFS:
 		return true;
 	default:
-		return opcode > OPCODE_STATX;
+		return opcode > OPCODE_COPY_64;
 	}
 }
 
@@ -143,7 +147,7 @@ size_t wire_receive(struct daemon *d, void *msg, size_t len)
 {
 	struct fuse_in_header *h = msg;
 
-	kills_priv = is_tmpfile = is_statx = acl_kills_sgid = false;
+	kills_priv = is_tmpfile = is_statx = is_copy_64 = acl_kills_sgid = false;
 	if (len < sizeof(*h))
 		return len;
 	if (has_no_handler(h->opcode))
@@ -157,6 +161,11 @@ size_t wire_receive(struct daemon *d, void *msg, size_t len)
 		break;
 	case FUSE_OPEN:
 		kills_priv = open_kills_priv(h, len);
+		break;
+	case OPCODE_COPY_64:
+		is_copy_64 = true;
+		h->opcode = FUSE_COPY_FILE_RANGE;
+		kills_priv = h->uid != 0;
 		break;
 	case FUSE_COPY_FILE_RANGE:
 	case FUSE_FALLOCATE:
@@ -279,4 +288,9 @@ bool wire_acl_kills_sgid(void)
 bool wire_is_statx(void)
 {
 	return is_statx;
+}
+
+bool wire_is_copy_64(void)
+{
+	return is_copy_64;
 }

@@ -17,7 +17,7 @@ struct fuse_session;
  *
  * From then on the kernel is offered, where it knows them: HANDLE_KILLPRIV_V2,
  * PARALLEL_DIROPS, DIRECT_IO_ALLOW_MMAP and SETXATTR_EXT; requests over io_uring, if the
- * daemon has them ready; and O_TMPFILE works.
+ * daemon has them ready; and O_TMPFILE, STATX and COPY_FILE_RANGE_64 work.
  *
  * Return: 0 or negative errno.
  */
@@ -61,5 +61,12 @@ bool wire_acl_kills_sgid(void);
  * Context: in the handler of a getattr.
  */
 bool wire_is_statx(void);
+
+/**
+ * wire_is_copy_64 - does the kernel want the number of copied bytes in 64 bits?
+ *
+ * Context: in the handler of a copy_file_range.
+ */
+bool wire_is_copy_64(void);
 
 #endif

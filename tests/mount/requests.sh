@@ -4,9 +4,10 @@
 # requests.sh -- how many requests the things cost that programs do
 #
 # What must hold: no more than the table in requests.py says, in direct mode and
-# through the page cache; 10,000 writes ask for no attribute; a second ls -lR of
-# 10,000 files sends no request per file; with -o sync no fsync is sent.  The
-# root directory stays in memory, though the kernel never looks it up.
+# through the page cache; none of a copy is refused; 10,000 writes ask for no
+# attribute; a second ls -lR of 10,000 files sends no request per file; with
+# -o sync no fsync is sent.  The root directory stays in memory, though the
+# kernel never looks it up.
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -73,6 +74,27 @@ no_fsync() {
 	[ "$n" -le 1 ]
 }
 
+# The form with 64-bit answers comes first (Linux 6.18): if it is refused, the other has to follow.  The
+# first close is refused (FLUSH), and no other request of these.
+copy_is_one_request() {
+	head -c 5000000 /dev/urandom >"$MNT/from"
+	other=$(fs_json other)
+	copies=$(fs_json copy_file_range)
+	python3 - "$MNT" <<-'PYTHON'
+		import os, sys
+		os.chdir(sys.argv[1])
+		src, dst = os.open("from", os.O_RDONLY), os.open("to", os.O_CREAT | os.O_WRONLY)
+		at = 0
+		while n := os.copy_file_range(src, dst, 1 << 33, at, at):
+		    at += n
+		assert at == 5000000, at
+	PYTHON
+	cmp "$MNT/from" "$MNT/to"
+	same "copies" 3 "$(since copy_file_range "$copies")"
+	same "refused requests" 0 "$(since other "$other")"
+	rm "$MNT/from" "$MNT/to"
+}
+
 # Otherwise each request about a name in it would build its index anew.
 root_stays() {
 	: >"$MNT/file"
@@ -84,6 +106,7 @@ need python3
 setup 256M
 check "mount" mount_fs
 check "the root directory stays in memory" root_stays
+check "no request of a copy is refused" copy_is_one_request
 check "unmount" umount_fs
 for mode in always:direct never:cached; do
 	options=dax=${mode%:*}
