@@ -28,6 +28,10 @@
 #define MAX_THREADS		1024
 #define MAX_FLUSH_SECONDS	86400
 
+/* The kernel looks every 15 seconds, takes less for that, and has 16 bits for it. */
+#define MIN_TIMEOUT_SECONDS	15
+#define MAX_TIMEOUT_SECONDS	65535
+
 enum word_key { WORD_VALUE = 1, WORD_FROM_KERNEL };
 
 #define SET(word, member, value)	{ word, offsetof(struct options, member), value }
@@ -52,7 +56,7 @@ static const struct fuse_opt words[] = {
 	SET("--help", help, 1),			SET("--version", version, 1),
 
 	VALUE("dax="), VALUE("errors="), VALUE("sb="), VALUE("flush="), VALUE("commit="),
-	VALUE("max_threads="), VALUE("io_uring="),
+	VALUE("max_threads="), VALUE("io_uring="), VALUE("request_timeout="),
 
 	/* True anyway, harmless, or meant for mount(8), systemd and fstab readers. */
 	IGNORE("defaults"), IGNORE("default_permissions"), IGNORE("diratime"),
@@ -131,6 +135,8 @@ static int take_value(struct options *o, const char *word)
 		return take_choice(o, word, uring, &o->io_uring);
 	if (has_prefix(word, "max_threads="))
 		return take_number(o, word, 1, MAX_THREADS, &o->max_threads);
+	if (has_prefix(word, "request_timeout="))
+		return take_number(o, word, MIN_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS, &o->request_timeout);
 	return take_number(o, word, 0, MAX_FLUSH_SECONDS, &o->flush_seconds);
 }
 

@@ -43,6 +43,7 @@ struct options {
 	unsigned flush_seconds;	/* that data may wait for a flush; 0 = durable when written */
 	unsigned max_threads;
 	int	 io_uring;	/* enum option_uring */
+	unsigned request_timeout;	/* seconds until the kernel gives a silent daemon up; 0 = never */
 
 	/* The mount. */
 	int	 suid, dev;	/* or OPTION_UNSET */

@@ -59,6 +59,8 @@ static void session_init(void *userdata, struct fuse_conn_info *conn)
 	d->ready(d);
 	if (d->no_uring[0])
 		log_info("requests come through /dev/fuse, not io_uring: %s", d->no_uring);
+	if (d->no_timeout)
+		log_warn("option \"request_timeout=%u\" has no effect: it needs Linux 6.15", d->opt->request_timeout);
 }
 
 static struct fuse_session *new_session(struct daemon *d)

@@ -28,6 +28,7 @@ struct daemon {
 	bool		 kernel_opens_dirs;	/* if told so, and lists them from its cache */
 	bool		 selinux;	/* this kernel labels files */
 	bool		 prompt;	/* a write leaves nothing for fsync to do, for as long as it is mounted */
+	bool		 no_timeout;	/* request_timeout= asks for what this kernel does not have */
 	_Atomic int64_t	 removed_at;	/* coarse CLOCK_MONOTONIC, ns: when a name went last */
 	struct timespec	 started;	/* CLOCK_MONOTONIC */
 	struct flusher	 flusher;

@@ -54,6 +54,7 @@ static const char option_list[] =
 	"  flush=SECONDS, commit=SECONDS    that small writes may stay in the caches (0)\n"
 	"  io_uring=auto, io_uring=on, io_uring=off   how requests come from the kernel\n"
 	"  max_threads=N                    threads that serve requests without io_uring (10)\n"
+	"  request_timeout=SECONDS          end the connection when a request waits that long\n"
 	"  suid, nosuid, dev, nodev, exec, noexec    as in mount(8)\n"
 	"  allow_other, allow_root          who else may use it (root: allow_other)\n"
 	"  default_permissions              always on\n"

@@ -15,6 +15,8 @@
  *   SETXATTR_EXT          the kernel says when a new ACL has to clear setgid;
  *                         the longer request is brought to the form that
  *                         libfuse knows
+ *   REQUEST_TIMEOUT       the kernel ends the connection when a request has not
+ *                         been answered for as long as request_timeout= says
  *   OVER_IO_URING         requests come over io_uring as well; ring.c shows
  *                         them to us, and takes the replies
  *
@@ -36,6 +38,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "fuse/options.h"
 #include "fuse/ring.h"
 #include "fuse/session.h"
 #include "fuse/uring.h"
@@ -44,6 +47,10 @@
 #ifndef FUSE_DIRECT_IO_ALLOW_MMAP
 #define FUSE_DIRECT_IO_ALLOW_MMAP	(1ULL << 36)
 #endif
+
+/* FUSE_REQUEST_TIMEOUT; and where in fuse_init_out the seconds are, which older headers call unused. */
+#define WIRE_REQUEST_TIMEOUT	(1ULL << 42)
+#define TIMEOUT_AT		(offsetof(struct fuse_init_out, flags2) + 2 * sizeof(uint32_t))
 
 #define MORE_CAPABILITIES	(FUSE_HANDLE_KILLPRIV_V2 | FUSE_PARALLEL_DIROPS | \
 				 FUSE_DIRECT_IO_ALLOW_MMAP | FUSE_SETXATTR_EXT)
@@ -74,18 +81,21 @@ static const void *body(const void *buf, size_t len, size_t size)
 	return (const char *)buf + sizeof(struct fuse_in_header);
 }
 
-static void see_init(const struct fuse_in_header *h, size_t len, const struct daemon *d)
+static void see_init(const struct fuse_in_header *h, size_t len, struct daemon *d)
 {
 	const struct fuse_init_in *in = body(h, len, sizeof(*in));
-	uint64_t offered;
+	uint64_t offered, wanted = MORE_CAPABILITIES;
 
 	if (!in)
 		return;
 	offered = in->flags;
 	if (offered & FUSE_INIT_EXT)
 		offered |= (uint64_t)in->flags2 << 32;
+	wanted |= d->uring ? WIRE_OVER_IO_URING : 0;
+	wanted |= d->opt->request_timeout ? WIRE_REQUEST_TIMEOUT : 0;
+	d->no_timeout = wanted & ~offered & WIRE_REQUEST_TIMEOUT;
 	atomic_store(&init_unique, h->unique);
-	atomic_store(&init_more, offered & (MORE_CAPABILITIES | (d->uring ? WIRE_OVER_IO_URING : 0)));
+	atomic_store(&init_more, offered & wanted);
 }
 
 static bool write_kills_priv(const struct fuse_in_header *h, size_t len)
@@ -207,8 +217,9 @@ static bool is_init_reply(const struct iovec *iov, int count)
 	       iov[1].iov_len == sizeof(struct fuse_init_out);
 }
 
-static ssize_t send_init_reply(int fd, const struct iovec *iov, uint64_t more)
+static ssize_t send_init_reply(int fd, const struct iovec *iov, uint64_t more, const struct options *opt)
 {
+	const uint16_t timeout = (uint16_t)opt->request_timeout;
 	struct fuse_init_out out;
 	struct iovec changed[2] = { iov[0], { &out, sizeof(out) } };
 
@@ -219,6 +230,8 @@ static ssize_t send_init_reply(int fd, const struct iovec *iov, uint64_t more)
 		out.flags |= FUSE_INIT_EXT;
 		out.flags2 |= (uint32_t)(more >> 32);
 	}
+	if (more & WIRE_REQUEST_TIMEOUT)
+		memcpy((char *)&out + TIMEOUT_AT, &timeout, sizeof(timeout));
 	return writev(fd, changed, 2);
 }
 
@@ -226,7 +239,7 @@ static ssize_t send_init_reply(int fd, const struct iovec *iov, uint64_t more)
 static ssize_t answer_init(int fd, const struct iovec *iov, const struct daemon *d)
 {
 	uint64_t more = atomic_exchange(&init_more, 0);
-	ssize_t n = send_init_reply(fd, iov, more);
+	ssize_t n = send_init_reply(fd, iov, more, d->opt);
 
 	if (d->uring)
 		uring_begin(d->uring, n > 0 && (more & WIRE_OVER_IO_URING));

@@ -16,8 +16,8 @@ struct fuse_session;
  * @se: mounted, not yet running
  *
  * From then on the kernel is offered, where it knows them: HANDLE_KILLPRIV_V2,
- * PARALLEL_DIROPS, DIRECT_IO_ALLOW_MMAP and SETXATTR_EXT; requests over io_uring, if the
- * daemon has them ready; and O_TMPFILE, STATX and COPY_FILE_RANGE_64 work.
+ * PARALLEL_DIROPS, DIRECT_IO_ALLOW_MMAP and SETXATTR_EXT; REQUEST_TIMEOUT, if the options ask
+ * for it; requests over io_uring, if the daemon has them ready; and O_TMPFILE, STATX and COPY_FILE_RANGE_64 work.
  *
  * Return: 0 or negative errno.
  */

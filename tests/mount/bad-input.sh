@@ -275,6 +275,7 @@ daxfs_usage() {
 daxfs_options() {
 	for option in bogus RO sync=1 dax=maybe dax= errors=panic errors= sb=third sb=2 flush= flush=x flush=-1 \
 		flush=1.5 flush=86401 commit= commit=5s max_threads=0 max_threads=1025 max_threads=x max_threads \
+		request_timeout=14 request_timeout=0 request_timeout=65536 request_timeout=-20 request_timeout= \
 		ro,bogus,rw allow_other,allow_root user_id=0 fsname=x; do
 		bad 1 "$1" "$IMG" "$MNT" -o $option
 	done

@@ -137,6 +137,28 @@ START_TEST(numbers_have_limits)
 }
 END_TEST
 
+START_TEST(a_request_timeout_is_one_that_the_kernel_can_keep)
+{
+	struct options o;
+
+	accepted(&o, "daxfs A B");
+	ck_assert_uint_eq(o.request_timeout, 0);
+	options_free(&o);
+	accepted(&o, "daxfs A B -o request_timeout=15");
+	ck_assert_uint_eq(o.request_timeout, 15);
+	options_free(&o);
+	accepted(&o, "daxfs A B -o request_timeout=20,request_timeout=65535");
+	ck_assert_uint_eq(o.request_timeout, 65535);
+	options_free(&o);
+	refused("daxfs A B -o request_timeout=14", "from 15 to 65535");
+	refused("daxfs A B -o request_timeout=0", "request_timeout=0");
+	refused("daxfs A B -o request_timeout=65536", "request_timeout=65536");
+	refused("daxfs A B -o request_timeout=", "request_timeout=");
+	refused("daxfs A B -o request_timeout=20s", "request_timeout=20s");
+	refused("daxfs A B -o request_timeout", "unknown option");
+}
+END_TEST
+
 START_TEST(io_uring_is_automatic_unless_said_otherwise)
 {
 	struct options o;
@@ -282,6 +304,7 @@ Suite *suite_fuse_options(void)
 	tcase_add_test(tc, filesystem_options_reach_the_engine);
 	tcase_add_test(tc, the_last_of_contrary_options_wins);
 	tcase_add_test(tc, numbers_have_limits);
+	tcase_add_test(tc, a_request_timeout_is_one_that_the_kernel_can_keep);
 	tcase_add_test(tc, io_uring_is_automatic_unless_said_otherwise);
 	tcase_add_test(tc, fstab_words_are_ignored);
 	tcase_add_test(tc, unknown_words_are_named);

@@ -149,6 +149,21 @@ use() {
 	check "unmount again" umount_fs
 	check "fsck.daxfs -n" "$FSCK" -n $DEV
 	check "mount again: the same" remounts_the_same
+	check "request_timeout=: the log says that this kernel cannot" no_timeout
+}
+
+# The kernel of Debian 12 has no request timeouts: mounted all the same, with a line of the log.
+no_timeout() {
+	"$DAXFS" -f "$IMG" "$MNT" -o request_timeout=20 2>"$WORK/log" &
+	for _ in $(seq 100); do
+		! is_mounted || break
+		sleep 0.1
+	done
+	ls "$MNT"
+	umount_fs
+	wait
+	cat "$WORK/log"
+	same "lines" "$(if is_kernel 6.15; then echo 0; else echo 1; fi)" "$(grep -c 'request_timeout=20.*Linux 6.15' "$WORK/log")"
 }
 
 # -- other kinds of device -----------------------------------------------------------
