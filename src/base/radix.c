@@ -66,7 +66,7 @@ _Atomic uint64_t *radix_slot(struct radix *rx, uint64_t index, unsigned *order)
 	if (found < 0 || !pos.word)
 		return NULL;
 	*order = (unsigned)found;
-	return &pos.node->slots[pos.off];
+	return pos.slot;
 }
 
 /* -- entry locks ----------------------------------------------------------- */
@@ -81,12 +81,24 @@ bool radix_lock_slot(_Atomic uint64_t *slot, uint64_t lock_mask, uint64_t *word)
 			spin_wait(&rounds);
 			w = atomic_load_explicit(slot, memory_order_relaxed);
 		} else if (atomic_compare_exchange_weak_explicit(slot, &w, w | lock_mask,
-				memory_order_acquire, memory_order_relaxed)) {
+				memory_order_seq_cst, memory_order_relaxed)) {
 			*word = w;
 			return true;
 		}
 	}
 	return false;
+}
+
+uint64_t radix_await_slot(_Atomic uint64_t *slot, uint64_t lock_mask)
+{
+	uint64_t w = atomic_load(slot);
+	unsigned rounds = 0;
+
+	while (w & lock_mask) {
+		spin_wait(&rounds);
+		w = atomic_load(slot);
+	}
+	return w;
 }
 
 void radix_unlock_slot(_Atomic uint64_t *slot, uint64_t lock_mask)
@@ -102,7 +114,7 @@ void radix_unlock_fenced(_Atomic uint64_t *slot, uint64_t lock_mask)
 }
 
 /* Replaces a word that nobody has locked; false when it is locked. */
-static bool swap_unlocked(const struct radix *rx, _Atomic uint64_t *slot, uint64_t word)
+static bool swap_slot(const struct radix *rx, _Atomic uint64_t *slot, uint64_t word)
 {
 	uint64_t w = atomic_load_explicit(slot, memory_order_relaxed);
 
@@ -114,6 +126,17 @@ static bool swap_unlocked(const struct radix *rx, _Atomic uint64_t *slot, uint64
 	return true;
 }
 
+/* The same for all slots of an entry; false at the first that is locked, those before are replaced. */
+static bool swap_entry(const struct radix *rx, struct radix_node *n, unsigned off, uint64_t word)
+{
+	_Atomic uint64_t *slots = radix_entry_slots(n, off);
+	bool ok = true;
+
+	for (unsigned i = 0; ok && i < RADIX_STRIPES(n->shift); i++)
+		ok = swap_slot(rx, &slots[i], word);
+	return ok;
+}
+
 /* -- nodes ----------------------------------------------------------------- */
 
 static unsigned level_bits(unsigned level)
@@ -123,7 +146,10 @@ static unsigned level_bits(unsigned level)
 
 static size_t node_bytes(unsigned level)
 {
-	size_t slots = radix_mixed(level) ? 2 * RADIX_BIG : (size_t)1 << level_bits(level);
+	size_t slots = (size_t)1 << level_bits(level);
+
+	if (radix_mixed(level))
+		slots += RADIX_BIG * RADIX_STRIPES(radix_level_shift[level]);
 
 	return sizeof(struct radix_node) + slots * sizeof(uint64_t);
 }
@@ -285,7 +311,7 @@ static _Atomic uint64_t *create_locked(struct radix *rx, uint64_t index)
 	int err = node_for(rx, index, 0, &n);
 
 	if (err == -EEXIST && radix_walk(rx, index, &pos) > 0)
-		return &pos.node->slots[pos.off];
+		return pos.slot;
 	if (err)
 		return NULL;
 	unsigned off = radix_node_off(n, index);
@@ -299,7 +325,7 @@ _Atomic uint64_t *radix_slot_create(struct radix *rx, uint64_t index)
 	struct radix_pos pos;
 
 	if (slot_ready(&pos, radix_walk(rx, index, &pos)))
-		return &pos.node->slots[pos.off];
+		return pos.slot;
 	if (index > RADIX_INDEX_MAX)
 		return NULL;
 	pthread_mutex_lock(&rx->mutex);
@@ -309,19 +335,7 @@ _Atomic uint64_t *radix_slot_create(struct radix *rx, uint64_t index)
 	return slot;
 }
 
-static void subtree_unlock(const struct radix *rx, struct radix_node *n, uint64_t slots)
-{
-	for (; slots; slots &= slots - 1) {
-		unsigned off = (unsigned)__builtin_ctzll(slots);
-
-		if (radix_holds_entry(n, off))
-			radix_unlock_slot(&n->slots[off], rx->lock_mask);
-		else
-			subtree_unlock(rx, radix_child(n, off), radix_map(radix_child(n, off), RADIX_USED));
-	}
-}
-
-/* Locks an entry without waiting; a slot that reads 0 needs no lock. */
+/* Locks a slot without waiting; one that reads 0 needs no lock. */
 static bool try_lock(const struct radix *rx, _Atomic uint64_t *slot)
 {
 	uint64_t w = atomic_load_explicit(slot, memory_order_relaxed);
@@ -334,6 +348,39 @@ static bool try_lock(const struct radix *rx, _Atomic uint64_t *slot)
 	return true;
 }
 
+/* The first @nr slots of an entry. */
+static void unlock_slots(const struct radix *rx, _Atomic uint64_t *slots, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		radix_unlock_slot(&slots[i], rx->lock_mask);
+}
+
+/* Locks an entry without waiting, or no slot of it. */
+static bool lock_entry(const struct radix *rx, struct radix_node *n, unsigned off)
+{
+	_Atomic uint64_t *slots = radix_entry_slots(n, off);
+
+	for (unsigned i = 0; i < RADIX_STRIPES(n->shift); i++) {
+		if (!try_lock(rx, &slots[i])) {
+			unlock_slots(rx, slots, i);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void subtree_unlock(const struct radix *rx, struct radix_node *n, uint64_t places)
+{
+	for (; places; places &= places - 1) {
+		unsigned off = (unsigned)__builtin_ctzll(places);
+
+		if (radix_holds_entry(n, off))
+			unlock_slots(rx, radix_entry_slots(n, off), RADIX_STRIPES(n->shift));
+		else
+			subtree_unlock(rx, radix_child(n, off), radix_map(radix_child(n, off), RADIX_USED));
+	}
+}
+
 /* Locks all entries below @n without waiting, or none. */
 static bool subtree_lock(const struct radix *rx, struct radix_node *n)
 {
@@ -341,7 +388,7 @@ static bool subtree_lock(const struct radix *rx, struct radix_node *n)
 
 	for (uint64_t left = used; left; left &= left - 1) {
 		unsigned off = (unsigned)__builtin_ctzll(left);
-		bool ok = radix_holds_entry(n, off) ? try_lock(rx, &n->slots[off]) :
+		bool ok = radix_holds_entry(n, off) ? lock_entry(rx, n, off) :
 						      subtree_lock(rx, radix_child(n, off));
 
 		if (!ok) {
@@ -352,6 +399,14 @@ static bool subtree_lock(const struct radix *rx, struct radix_node *n)
 	return true;
 }
 
+static void set_entry(struct radix_node *n, unsigned off, uint64_t word)
+{
+	_Atomic uint64_t *slots = radix_entry_slots(n, off);
+
+	for (unsigned i = 0; i < RADIX_STRIPES(n->shift); i++)
+		atomic_store_explicit(&slots[i], word, memory_order_release);
+}
+
 /* Zeroes the entries of a subtree out of reach, for those who wait on them. */
 static void subtree_retire(struct radix *rx, struct radix_node *n)
 {
@@ -359,7 +414,7 @@ static void subtree_retire(struct radix *rx, struct radix_node *n)
 		unsigned off = (unsigned)__builtin_ctzll(left);
 
 		if (radix_holds_entry(n, off))
-			atomic_store_explicit(&n->slots[off], 0, memory_order_release);
+			set_entry(n, off, 0);
 		else
 			subtree_retire(rx, radix_child(n, off));
 	}
@@ -375,7 +430,7 @@ static int store_small(struct radix *rx, uint64_t index, uint64_t word)
 		return err;
 	unsigned off = radix_node_off(n, index);
 
-	if (!swap_unlocked(rx, &n->slots[off], word))
+	if (!swap_slot(rx, &n->slots[off], word))
 		return -EAGAIN;
 	radix_map_set(n, RADIX_USED, radix_bit(off));
 	return 0;
@@ -391,7 +446,7 @@ static void replace_child(struct radix *rx, struct radix_node *n, unsigned off, 
 	unsigned big = RADIX_BIG + off;
 
 	radix_map_set(n, RADIX_USED, radix_bit(big));
-	atomic_store_explicit(&n->slots[big], word, memory_order_release);
+	set_entry(n, big, word);
 	for (unsigned tag = 0; tag < RADIX_NR_TAGS; tag++) {
 		if (radix_map(below, tag))
 			radix_tag_raise(n, radix_bit(big), tag);
@@ -412,7 +467,7 @@ static int store_big(struct radix *rx, uint64_t index, unsigned level, uint64_t 
 
 	if (!below) {
 		radix_map_set(n, RADIX_USED, radix_bit(RADIX_BIG + off));
-		return swap_unlocked(rx, &n->slots[RADIX_BIG + off], word) ? 0 : -EAGAIN;
+		return swap_entry(rx, n, RADIX_BIG + off, word) ? 0 : -EAGAIN;
 	}
 	if (!subtree_lock(rx, below))
 		return -EAGAIN;
@@ -496,7 +551,7 @@ static enum step erase_step(struct radix *rx, uint64_t *at, uint64_t last)
 
 	for (; left; left &= left - 1) {
 		off = (unsigned)__builtin_ctzll(left);
-		if (!swap_unlocked(rx, &n->slots[off], 0))
+		if (!swap_entry(rx, n, off, 0))
 			break;
 		gone |= radix_bit(off);
 	}

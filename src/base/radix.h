@@ -7,6 +7,11 @@
  * is the caller's business except for this: 0 is "no entry", and the bits of the
  * tree's lock_mask lock the entry.
  *
+ * An entry of order 9 has eight slots and one of order 18 has 64, each with the same word
+ * and a lock of its own.  Neighbouring indexes have different ones, so that who locks one
+ * index does not keep out all others of a large entry; readers look at the one slot of
+ * their index, as if it were all.
+ *
  * Who may do what at the same time:
  *  - loads, slots, entry locks and tag_set run beside everything;
  *  - store, fill, erase and slot_create serialise on a mutex in the tree; none of
@@ -30,6 +35,9 @@
 #define RADIX_NR_TAGS		2u
 #define RADIX_INDEX_BITS	52u
 #define RADIX_INDEX_MAX		((UINT64_C(1) << RADIX_INDEX_BITS) - 1)
+
+/* Slots of an entry: indexes that are equal modulo this share one. */
+#define RADIX_STRIPES(order)	(1u << (order) / 3)
 
 struct radix {
 	_Atomic uint64_t root;		/* node address | level, 0 when empty */
@@ -77,7 +85,8 @@ uint64_t radix_load(const struct radix *rx, uint64_t index, unsigned *order);
  * @order: out, order the word is stored at; untouched when there is none
  *
  * The caller may replace the word by another non-zero one with atomic
- * operations; it reads 0 once the entry was erased or moved to another order.
+ * operations (at order 0; larger entries have more slots); it reads 0 once the entry
+ * was erased or moved to another order.
  *
  * Context: inside RCU, and the slot is used only there; takes no lock.
  * Return:  the slot, or NULL when no entry covers @index.
@@ -107,7 +116,7 @@ _Atomic uint64_t *radix_slot_create(struct radix *rx, uint64_t index);
  * @word:  not 0
  *
  * Replaces the entry of the same order, or all smaller entries below.  Each
- * replaced entry is waited for until it is unlocked.  A reader finds the old
+ * replaced entry is waited for until it is unlocked, in all its slots.  A reader finds the old
  * words or the new one, never a gap.  Tags are kept: the new entry has each tag
  * that any replaced one had.
  *
@@ -142,7 +151,7 @@ int radix_fill(struct radix *rx, uint64_t index, uint64_t nr, struct radix_words
  * @last:  last index, inclusive; UINT64_MAX means the end
  *
  * An entry that sticks out of the range is removed whole.  A locked entry is
- * waited for; once unlocked its slot reads 0, and whoever waited for its lock
+ * waited for, slot by slot; once unlocked its slot reads 0, and whoever waited for its lock
  * learns that from radix_lock_slot().  Tags go with the entry.  Empty nodes are
  * freed through RCU.
  *
@@ -151,15 +160,27 @@ int radix_fill(struct radix *rx, uint64_t index, uint64_t nr, struct radix_words
 void radix_erase_range(struct radix *rx, uint64_t first, uint64_t last);
 
 /**
- * radix_lock_slot - lock an entry
+ * radix_lock_slot - lock an entry, as far as it has this slot
  * @slot:      its slot
  * @lock_mask: the tree's
  * @word:      out, the word without lock bits
  *
- * Context: inside RCU until unlocked; spins, then yields.  Acquire order.
+ * Context: inside RCU until unlocked; spins, then yields.  Sequentially consistent, so that it
+ *          is seen by whoever does not show up in what the caller looks at next.
  * Return:  true when locked, false when the slot reads 0 (look up again).
  */
 bool radix_lock_slot(_Atomic uint64_t *slot, uint64_t lock_mask, uint64_t *word);
+
+/**
+ * radix_await_slot - wait until nobody has locked an entry, as far as it has this slot
+ * @slot:      its slot
+ * @lock_mask: the tree's
+ *
+ * Context: inside RCU; spins, then yields.  Sequentially consistent, and sees all that was done under
+ *          the lock.
+ * Return:  the word; 0: the entry is not there any more.
+ */
+uint64_t radix_await_slot(_Atomic uint64_t *slot, uint64_t lock_mask);
 
 /**
  * radix_unlock_slot - unlock an entry

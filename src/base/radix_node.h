@@ -5,14 +5,15 @@
  * Level l of the tree maps index bits [level_shift[l], level_shift[l + 1]), so
  * that one slot of level 2 covers 2^9 indexes and one of level 4 covers 2^18.
  * Entries of order 0 live in the nodes of level 0.  The nodes of level 2 and 4,
- * called mixed, have two slots for each of their 8 ranges: slot r for the child
- * and slot RADIX_BIG + r for an entry of order 9 or 18.  At most one of the two
- * is in use, except inside radix_store().  A slot for entries never holds
+ * called mixed, have two places for each of their 8 ranges: r for the child
+ * and RADIX_BIG + r for an entry of order 9 or 18.  At most one of the two
+ * is in use, except inside radix_store().  A child has one slot and an entry
+ * RADIX_STRIPES(), all with its word.  A slot for entries never holds
  * anything else, so one whose address a reader keeps for a while never turns
  * into a pointer to a node under him.  A slot for children holds 0 or a node's
  * address.
  *
- * Names: map   bitmap of a node, one bit per slot      off  slot number
+ * Names: map   bitmap of a node, one bit per place     off  number of the place
  *        span  the indexes that a node covers          at   index being looked for
  */
 #ifndef BASE_RADIX_NODE_H
@@ -23,18 +24,18 @@
 
 #define RADIX_LEVELS		11u
 #define RADIX_LEVEL_MASK	UINT64_C(15)	/* in radix.root, below the address */
-#define RADIX_BIG		8u		/* in a mixed node, first slot for entries */
-#define RADIX_USED		RADIX_NR_TAGS	/* third map: slots in use */
+#define RADIX_BIG		8u		/* in a mixed node, first place for entries */
+#define RADIX_USED		RADIX_NR_TAGS	/* third map: places in use */
 
 /*
  * used: at level 0 the slots created and not erased (their word may be 0), above
- * the slots that are not 0.  A node lives as long as this map is not empty, so
+ * the places with a slot that is not 0.  A node lives as long as this map is not empty, so
  * an index in use keeps all its ancestors.
  */
 struct radix_node {
 	_Atomic(struct radix_node *) parent;	/* changes once, when the root grows */
 	uint8_t level;
-	uint8_t shift;				/* a slot covers 2^shift indexes */
+	uint8_t shift;				/* a place covers 2^shift indexes: the order of entries */
 	uint8_t bits;				/* the node covers 2^bits such ranges */
 	uint8_t offset;				/* of this node in its parent */
 	_Atomic uint64_t maps[RADIX_NR_TAGS + 1];
@@ -42,10 +43,11 @@ struct radix_node {
 	_Atomic uint64_t slots[];
 };
 
-/* A slot and the word read from it. */
+/* A place, its slot for the index, and the word read from it. */
 struct radix_pos {
 	struct radix_node *node;
 	unsigned off;
+	_Atomic uint64_t *slot;
 	uint64_t word;
 };
 
@@ -82,7 +84,13 @@ static inline bool radix_holds_entry(const struct radix_node *n, unsigned off)
 	return n->level == 0 || (radix_mixed(n->level) && off >= RADIX_BIG);
 }
 
-/* The slot of @index; in a mixed node the one for children. */
+/* The slots of the entry at @off, RADIX_STRIPES(n->shift) of them. */
+static inline _Atomic uint64_t *radix_entry_slots(struct radix_node *n, unsigned off)
+{
+	return n->level ? &n->slots[RADIX_BIG + (off - RADIX_BIG) * RADIX_STRIPES(n->shift)] : &n->slots[off];
+}
+
+/* The place of @index; in a mixed node the one for children. */
 static inline unsigned radix_node_off(const struct radix_node *n, uint64_t index)
 {
 	return (unsigned)(index >> n->shift) & ((1u << n->bits) - 1);
@@ -119,15 +127,19 @@ static inline bool radix_step(struct radix_pos *pos, uint64_t index, unsigned sh
 {
 	pos->node = radix_word_node(pos->word);
 	pos->off = (unsigned)(index >> shift) & ((1u << bits) - 1);
-	pos->word = atomic_load_explicit(&pos->node->slots[pos->off], memory_order_acquire);
+	pos->slot = &pos->node->slots[pos->off];
+	pos->word = atomic_load_explicit(pos->slot, memory_order_acquire);
 	return pos->word != 0;
 }
 
 /* Where a mixed node has no child: the order of the entry there, or -1. */
-static inline int radix_step_big(struct radix_pos *pos, int order)
+static inline int radix_step_big(struct radix_pos *pos, uint64_t index, int order)
 {
+	const unsigned nr = RADIX_STRIPES(order);
+
+	pos->slot = &pos->node->slots[RADIX_BIG + pos->off * nr + (index & (nr - 1))];
 	pos->off += RADIX_BIG;
-	pos->word = atomic_load_explicit(&pos->node->slots[pos->off], memory_order_acquire);
+	pos->word = atomic_load_explicit(pos->slot, memory_order_acquire);
 	return pos->word ? order : -1;
 }
 
@@ -178,7 +190,7 @@ static inline int radix_walk(const struct radix *rx, uint64_t index, struct radi
 		__attribute__((fallthrough));
 	case 4:
 		if (!radix_step(pos, index, 18, 3))
-			return radix_step_big(pos, 18);
+			return radix_step_big(pos, index, 18);
 		__attribute__((fallthrough));
 	case 3:
 		if (!radix_step(pos, index, 12, 6))
@@ -186,7 +198,7 @@ static inline int radix_walk(const struct radix *rx, uint64_t index, struct radi
 		__attribute__((fallthrough));
 	case 2:
 		if (!radix_step(pos, index, 9, 3))
-			return radix_step_big(pos, 9);
+			return radix_step_big(pos, index, 9);
 		__attribute__((fallthrough));
 	case 1:
 		if (!radix_step(pos, index, 3, 6))
@@ -204,7 +216,7 @@ static inline int radix_walk(const struct radix *rx, uint64_t index, struct radi
  * @map:  RADIX_USED or a tag
  * @at:   in, where to begin; out, the first index from there on it covers
  * @last: last index to consider
- * @off:  out, the entry's slot in the node returned
+ * @off:  out, the entry's place in the node returned
  *
  * Context: under the mutex.  Lowers stale tags that it comes across.
  * Return:  the node that has the entry, or NULL when there is none.
@@ -213,13 +225,13 @@ struct radix_node *radix_find(const struct radix *rx, unsigned map, uint64_t *at
 			      unsigned *off);
 
 /**
- * radix_run - the slots that can be handled together with one that was found
+ * radix_run - the places that can be handled together with one that was found
  * @n:    node from radix_find()
  * @at:   index from radix_find()
- * @off:  slot from radix_find()
+ * @off:  place from radix_find()
  * @last: last index of the range
  *
- * Return: bits for @off and, at level 0, the slots behind it within the range.
+ * Return: bits for @off and, at level 0, the places behind it within the range.
  */
 uint64_t radix_run(const struct radix_node *n, uint64_t at, unsigned off, uint64_t last);
 

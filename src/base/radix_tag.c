@@ -148,25 +148,25 @@ bool radix_next_tagged(struct radix *rx, uint64_t *index, uint64_t last, unsigne
 	unsigned off;
 
 	pthread_mutex_lock(&rx->mutex);
-	while ((n = radix_find(rx, tag, &at, last_index(last), &off)) && !atomic_load(&n->slots[off]))
+	while ((n = radix_find(rx, tag, &at, last_index(last), &off)) && !atomic_load(radix_entry_slots(n, off)))
 		at++;
 	pthread_mutex_unlock(&rx->mutex);
 	if (!n)
 		return false;
 	*index = at;
-	*slot = &n->slots[off];
+	*slot = radix_entry_slots(n, off);
 	return true;
 }
 
-/* Of these slots, those whose word is not 0. */
-static uint64_t filled(const struct radix_node *n, uint64_t bits)
+/* Of these places, those whose word is not 0. */
+static uint64_t filled(struct radix_node *n, uint64_t bits)
 {
 	uint64_t out = 0;
 
 	for (; bits; bits &= bits - 1) {
 		unsigned off = (unsigned)__builtin_ctzll(bits);
 
-		if (atomic_load_explicit(&n->slots[off], memory_order_relaxed))
+		if (atomic_load_explicit(radix_entry_slots(n, off), memory_order_relaxed))
 			out |= radix_bit(off);
 	}
 	return out;

@@ -6,8 +6,9 @@
  *	[ device ][ block on the device                      ][ L ][ 1 ]
  *
  * Bit 0 is always set, so that no entry reads 0, which is none; L is the entry's
- * lock, as in fs/dax.c: whoever stores into the blocks holds it, and whoever
- * takes the entry away waits for it.
+ * lock, as in fs/dax.c: whoever stores into one of the blocks holds it, and whoever
+ * takes the entry away waits for it.  Larger entries have their word several times, so as
+ * to have several locks (radix.h).
  */
 #ifndef DAXFS_CORE_ENTRY_H
 #define DAXFS_CORE_ENTRY_H

@@ -140,7 +140,7 @@ START_TEST(large_entry_is_never_split)
 	rcu_enter();
 	_Atomic uint64_t *slot = radix_slot_create(&tree, 515);
 
-	ck_assert_ptr_eq(slot, radix_slot(&tree, 512, &order));
+	ck_assert_ptr_eq(slot, radix_slot(&tree, 515, &order));
 	ck_assert_uint_eq(atomic_load(slot), BIG(3));
 	rcu_leave();
 }
@@ -299,7 +299,7 @@ START_TEST(entries_of_order_9_share_their_nodes)
 
 	for (uint64_t i = 0; i < 2048; i++)
 		ck_assert_int_eq(radix_store(&tree, i << 9, 9, BIG(i + 1)), 0);
-	ck_assert_uint_lt(radix_bytes(&tree), 56 * 1024);
+	ck_assert_uint_lt(radix_bytes(&tree), 176 * 1024);
 	for (uint64_t i = 0; i < 2048; i++) {
 		ck_assert_uint_eq(load(&tree, (i << 9) + i % 512, &order), BIG(i + 1));
 		ck_assert_uint_eq(order, 9);
@@ -436,6 +436,87 @@ START_TEST(large_store_waits_for_locked_small_entry)
 }
 END_TEST
 
+/* While index @held of an entry is locked, all can be that do not share its slot. */
+static void expect_apart(unsigned order, uint64_t held)
+{
+	uint64_t word, base = UINT64_C(5) << order;
+	const unsigned nr = RADIX_STRIPES(order);
+	unsigned found;
+
+	ck_assert_int_eq(radix_store(&tree, base, order, BIG(order)), 0);
+	rcu_enter();
+	_Atomic uint64_t *slot = radix_slot(&tree, base + held, &found);
+
+	ck_assert_uint_eq(found, order);
+	ck_assert(radix_lock_slot(slot, LOCK, &word));
+	for (uint64_t i = 0; i < 2 * nr; i++) {
+		_Atomic uint64_t *other = radix_slot(&tree, base + i, &found);
+
+		ck_assert((other == slot) == (i % nr == held % nr));
+		if (other == slot)
+			continue;
+		ck_assert(radix_lock_slot(other, LOCK, &word));
+		ck_assert_uint_eq(word, BIG(order));
+		radix_unlock_fenced(other, LOCK);
+		radix_await_slot(other, LOCK);
+	}
+	radix_unlock_slot(slot, LOCK);
+	rcu_leave();
+}
+
+START_TEST(neighbours_in_a_large_entry_have_locks_of_their_own)
+{
+	expect_apart(9, 0);
+	expect_apart(9, 511);
+	expect_apart(18, 0);
+	expect_apart(18, GIB - 1);
+}
+END_TEST
+
+static void *erase_large(void *unused)
+{
+	(void)unused;
+	radix_erase_range(&tree, 0, 0);
+	atomic_store(&stop, true);
+	return NULL;
+}
+
+/* Whichever of its slots is locked; who comes later finds nothing. */
+static void expect_wait_for_stripe(unsigned order, uint64_t held)
+{
+	const struct timespec pause = { 0, 3000000 };
+	pthread_t thread;
+	unsigned found;
+	uint64_t word;
+
+	atomic_store(&stop, false);
+	ck_assert_int_eq(radix_store(&tree, 0, order, BIG(7)), 0);
+	rcu_enter();
+	_Atomic uint64_t *slot = radix_slot(&tree, held, &found);
+
+	ck_assert(radix_lock_slot(slot, LOCK, &word));
+	pthread_create(&thread, NULL, erase_large, NULL);
+	nanosleep(&pause, NULL);
+	ck_assert(!atomic_load(&stop));
+	ck_assert_uint_eq(atomic_load(slot), BIG(7) | LOCK);
+	radix_unlock_slot(slot, LOCK);
+	pthread_join(thread, NULL);
+	ck_assert(!radix_lock_slot(slot, LOCK, &word));
+	rcu_leave();
+	for (uint64_t i = 0; i < 2 * RADIX_STRIPES(order); i++)
+		ck_assert_uint_eq(word_at(i), 0);
+	ck_assert_uint_eq(radix_bytes(&tree), 0);
+}
+
+START_TEST(erase_waits_for_every_slot_of_a_large_entry)
+{
+	for (uint64_t i = 0; i < RADIX_STRIPES(9); i++)
+		expect_wait_for_stripe(9, i);
+	for (uint64_t i = 0; i < RADIX_STRIPES(18); i += 9)
+		expect_wait_for_stripe(18, i);
+}
+END_TEST
+
 /* Words name the index they are stored at, so that a reader can tell a foreign one. */
 static uint64_t word_of(uint64_t index, unsigned order)
 {
@@ -484,10 +565,10 @@ START_TEST(radix_reader_never_sees_freed_node)
 END_TEST
 
 /*
- * Locks entries and checks that nobody else is inside, and that no entry of
+ * Locks entries and checks that nobody else is inside with the same lock, and that no entry of
  * another order takes the place of a locked one; entries come and go.
  */
-static _Atomic unsigned inside[3][1024];
+static _Atomic unsigned inside[3][1024][RADIX_STRIPES(18)];
 
 static uint64_t lock_index(uint64_t r)
 {
@@ -496,7 +577,7 @@ static uint64_t lock_index(uint64_t r)
 
 static void check_locked(uint64_t index, unsigned order, uint64_t word)
 {
-	_Atomic unsigned *count = &inside[order / 9][index >> order];
+	_Atomic unsigned *count = &inside[order / 9][index >> order][index % RADIX_STRIPES(order)];
 	unsigned now = 77;
 
 	if (atomic_fetch_add(count, 1) || word != word_of(index, order) ||
@@ -776,6 +857,8 @@ static void add_threads(TCase *tc)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, erase_waits_for_locked_entry);
 	tcase_add_test(tc, large_store_waits_for_locked_small_entry);
+	tcase_add_test(tc, neighbours_in_a_large_entry_have_locks_of_their_own);
+	tcase_add_test(tc, erase_waits_for_every_slot_of_a_large_entry);
 	tcase_add_test(tc, radix_reader_never_sees_freed_node);
 	tcase_add_test(tc, entry_lock_excludes_while_entries_come_and_go);
 	tcase_add_test(tc, entry_lock_excludes_while_orders_change);
