@@ -3,7 +3,8 @@
  * attr.c -- stat and setattr
  *
  * setattr is one transaction, whatever it changes: mode, owner, times and size
- * together or not at all, and the ACL that the mode is a view of.  Under the inode's lock.
+ * together or not at all, and the ACL that the mode is a view of.  Under the inode's lock, and
+ * where the size changes with all writers kept out.
  */
 #include "core/attr.h"
 
@@ -12,6 +13,7 @@
 #include "core/acl.h"
 #include "core/inode.h"
 #include "core/instance.h"
+#include "core/mapcache.h"
 #include "core/space.h"
 #include "disk/txn.h"
 
@@ -110,6 +112,23 @@ static int set_checks(const struct inode *ip, const struct iattr *a, unsigned ma
 	return fs_check_writable(ip->fs);
 }
 
+/* Blocks go only when nobody writes to them. */
+static int set_try(struct inode *ip, const struct iattr *a, unsigned mask)
+{
+	const bool resize = mask & ATTR_SET_SIZE;
+	struct range_hold all;
+	int err = resize ? mapcache_claim(ip, &all) : 0;
+
+	if (err)
+		return err;
+	pthread_rwlock_wrlock(&ip->lock);
+	err = set_locked(ip, a, mask);
+	pthread_rwlock_unlock(&ip->lock);
+	if (resize)
+		mapcache_release(ip, &all);
+	return err;
+}
+
 int attr_set(struct inode *ip, const struct iattr *a, unsigned mask)
 {
 	int err = set_checks(ip, a, mask);
@@ -117,10 +136,8 @@ int attr_set(struct inode *ip, const struct iattr *a, unsigned mask)
 
 	if (err)
 		return err;
-	do {
-		pthread_rwlock_wrlock(&ip->lock);
-		err = set_locked(ip, a, mask);
-		pthread_rwlock_unlock(&ip->lock);
-	} while (err == -ENOSPC && fs_make_room(ip->fs, &tries));
+	do
+		err = set_try(ip, a, mask);
+	while (err == -ENOSPC && fs_make_room(ip->fs, &tries));
 	return fs_result(ip->fs, err);
 }

@@ -42,6 +42,9 @@ void file_touch_atime(struct inode *ip);
 
 /**
  * file_write - copy in
+ * Whole: of calls that overlap one comes after the other, as if in no time; so long as
+ * they do not, none waits for another, but where both need the inode's lock (rangelock.h, write.c).
+ * Readers may find a part.
  * Durable: size and map at return; data at return where it went non-temporal or with
  * FILE_DSYNC/FILE_SYNC (or FS_DSYNC/FS_SYNC of the mount), else after sync_file().
  * Return: @len, or -ENOSPC, -EFBIG (past the largest size), -EIO, -EROFS, -ENOMEM, -EUCLEAN: then

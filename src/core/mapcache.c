@@ -3,9 +3,10 @@
  * mapcache.c -- a regular file's radix caches
  *
  * Volatile.  Readers hold an RCU read section and no lock; a writer that hits
- * holds the entry's lock bit, so that truncate and punch, which change the
+ * holds the block's lock bit, so that truncate and punch, which change the
  * block map first and call mapcache_forget() then, wait for it before they let
- * the blocks go.
+ * the blocks go.  Writers of several blocks hold their range instead, and truncate and
+ * punch that of the whole file.
  *
  * Neither a lost nor a double flush.  W stores to lines, F flushes:
  *
@@ -43,6 +44,7 @@ struct mapcache *mapcache_of(struct inode *ip)
 		return NULL;
 	radix_init(&mc->map, ENTRY_LOCK);
 	radix_init(&mc->dirty, 0);
+	rangelock_init(&mc->ranges);
 	pthread_mutex_init(&mc->sync, NULL);
 	if (atomic_compare_exchange_strong(&ip->map, &none, mc))
 		return mc;
@@ -56,6 +58,7 @@ void mapcache_free(struct mapcache *mc)
 		return;
 	radix_fini(&mc->map);
 	radix_fini(&mc->dirty);
+	rangelock_fini(&mc->ranges);
 	pthread_mutex_destroy(&mc->sync);
 	free(mc);
 }
@@ -90,14 +93,54 @@ _Atomic uint64_t *mapcache_lock(struct mapcache *mc, uint64_t lblk, struct mappi
 	return slot;
 }
 
-void mapcache_unlock(_Atomic uint64_t *slot)
-{
-	radix_unlock_slot(slot, ENTRY_LOCK);
-}
-
 void mapcache_unlock_fenced(_Atomic uint64_t *slot)
 {
 	radix_unlock_fenced(slot, ENTRY_LOCK);
+}
+
+/*
+ * One entry, from @lblk on.  Blocks settled, 0 when it is not cached; or when a larger one has just
+ * taken its place, in which somebody may be (not under the inode's lock).
+ */
+static uint64_t settle_entry(struct mapcache *mc, uint64_t lblk, uint64_t end)
+{
+	uint64_t n, i = 0;
+	unsigned order;
+
+	rcu_enter();
+	do {
+		_Atomic uint64_t *slot = radix_slot(&mc->map, lblk + i, &order);
+
+		n = slot && radix_await_slot(slot, ENTRY_LOCK) ? entry_left(order, lblk) : 0;
+	} while (++i < n && i < RADIX_STRIPES(order) && lblk + i < end);
+	rcu_leave();
+	return n;
+}
+
+uint64_t mapcache_settle(struct mapcache *mc, uint64_t lblk, uint64_t end)
+{
+	uint64_t n = 1;
+
+	while (n && lblk < end) {
+		n = settle_entry(mc, lblk, end);
+		lblk += n;
+	}
+	return lblk < end ? lblk : end;
+}
+
+int mapcache_claim(struct inode *ip, struct range_hold *h)
+{
+	struct mapcache *mc = mapcache_of(ip);
+
+	if (!mc)
+		return -ENOMEM;
+	rangelock_lock(&mc->ranges, h, 0, RADIX_INDEX_MAX);
+	return 0;
+}
+
+void mapcache_release(struct inode *ip, struct range_hold *h)
+{
+	rangelock_unlock(&atomic_load(&ip->map)->ranges, h);
 }
 
 /* The largest entry around @lblk that lies inside @ext and is aligned on the device. */

@@ -3,7 +3,7 @@
  * mapcache.h -- a regular file's radix caches: where its blocks are, which lines are dirty
  *
  * Two trees.  "map" holds get_block results as PTE, PMD and PUD entries (entry.h), each with
- * a lock bit.  "dirty" holds, per 4 KiB block with dirty lines, a mask of its 64 cache lines, and
+ * lock bits.  "dirty" holds, per 4 KiB block with dirty lines, a mask of its 64 cache lines, and
  * carries the DIRTY and TOWRITE tags.  Two, so that ten dirty lines in a 1 GiB entry
  * cost ten masks and neither split the entry nor flush more than ten lines.
  */
@@ -16,12 +16,14 @@
 #include <stdint.h>
 
 #include "base/radix.h"
+#include "core/rangelock.h"
 #include "disk/extmap.h"
 
 struct inode;
 
 struct mapcache {
 	struct radix	map, dirty;
+	struct rangelock ranges;	/* of blocks that are written as a whole; see write.c */
 	pthread_mutex_t	sync;		/* one flush of this file at a time; order: before the inode's lock */
 	struct run	window;		/* preallocated, claimed in the allocator only (inode's lock) */
 	bool		tail_zero;	/* last block is zero beyond the size (inode's lock) */
@@ -39,14 +41,31 @@ struct mapping { pblk_t pblk; uint64_t len; };
 bool mapcache_lookup(const struct mapcache *mc, uint64_t lblk, struct mapping *m);
 
 /**
- * mapcache_lock - the same, with the entry's lock held: while it is, the blocks stay the file's
- * Context: inside an RCU read section, until mapcache_unlock().
+ * mapcache_lock - the same, with the block locked: while it is, it stays the file's
+ *
+ * In an entry of 2 MiB every eighth block shares a lock bit, in one of 1 GiB every 64th.
+ *
+ * Context: inside an RCU read section, until mapcache_unlock_fenced().
  * Return: the slot to unlock, or NULL: not cached.
  */
 _Atomic uint64_t *mapcache_lock(struct mapcache *mc, uint64_t lblk, struct mapping *m);
-void mapcache_unlock(_Atomic uint64_t *slot);
-/* mapcache_unlock_fenced - the same, faster, once what was stored past the caches has been fenced. */
+/* mapcache_unlock_fenced - by a plain store, once what was stored past the caches has been fenced. */
 void mapcache_unlock_fenced(_Atomic uint64_t *slot);
+
+/**
+ * mapcache_settle - wait until nobody is in blocks @lblk.. with mapcache_lock()
+ * Context: the blocks are locked in mc->ranges, so that nobody comes in again.
+ * Return: the first block that is not cached, and was not looked behind; @end if all are.
+ */
+uint64_t mapcache_settle(struct mapcache *mc, uint64_t lblk, uint64_t end);
+
+/**
+ * mapcache_claim - keep all writers out, before size or map of the file change in more than growing
+ * Context: before the inode's lock; until mapcache_release(@ip, @h).
+ * Return: 0 or -ENOMEM.
+ */
+int mapcache_claim(struct inode *ip, struct range_hold *h);
+void mapcache_release(struct inode *ip, struct range_hold *h);
 
 /**
  * mapcache_fill - remember written blocks [@lblk, @lblk + @n) of @ext
@@ -55,7 +74,7 @@ void mapcache_unlock_fenced(_Atomic uint64_t *slot);
  */
 void mapcache_fill(struct mapcache *mc, const struct extent *ext, uint64_t lblk, uint64_t n);
 
-/* mapcache_forget - blocks @first..@last: wait for locked entries, remove, drop dirty masks.  NULL is fine. */
+/* mapcache_forget - blocks @first..@last: wait for locked ones, remove, drop dirty masks.  NULL is fine. */
 void mapcache_forget(struct mapcache *mc, uint64_t first, uint64_t last);
 
 /**

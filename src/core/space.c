@@ -7,7 +7,8 @@
  * freed range are simply dropped.  Allocating or zeroing over a map of more than
  * about a thousand extents takes several; a crash between them leaves the call
  * done up to some block.  Order after commit: radix cache, then the free blocks
- * (inode_apply).  All under the inode's lock, held exclusively.
+ * (inode_apply).  All under the inode's lock, held exclusively, and with the whole file locked
+ * against writers (mapcache_claim()), so that no block is taken away that somebody writes to.
  *
  * Content is zeroed in place beyond the end of file before a file grows, and at
  * the ragged ends of a range right before the last commit, when only bad media can
@@ -20,7 +21,6 @@
 #include <linux/falloc.h>
 #include <unistd.h>
 
-#include "base/rcu.h"
 #include "core/balloc.h"
 #include "core/getblock.h"
 #include "core/inode.h"
@@ -55,6 +55,8 @@ int space_zero_tail(struct inode *ip, uint64_t size)
 
 	if (size % BLOCK == 0 || (mc && mc->tail_zero))
 		return 0;
+	if (mc)		/* a write that found the file longer, before a truncate, may not have left */
+		mapcache_settle(mc, size / BLOCK, size / BLOCK + 1);
 	int err = get_block(ip, (struct block_req){ { size / BLOCK }, 1 }, &rs);
 
 	if (!err && rs.state == BLOCK_WRITTEN) {
@@ -210,13 +212,11 @@ static int stage_punch(struct inode_edit *e, struct range r)
 	return err;
 }
 
-/* Zero part of one block, if it has content; fast writers may be in it. */
+/* Zero part of one block, if it has content. */
 static int zero_part(struct inode *ip, uint64_t from, uint64_t to)
 {
 	struct mapcache *mc = mapcache_of(ip);
-	_Atomic uint64_t *slot = NULL;
 	struct block_res rs;
-	struct mapping m;
 
 	if (from >= to)
 		return 0;
@@ -224,14 +224,9 @@ static int zero_part(struct inode *ip, uint64_t from, uint64_t to)
 
 	if (err || rs.state != BLOCK_WRITTEN)
 		return err;
-	rcu_enter();
 	if (mc)
-		slot = mapcache_lock(mc, from / BLOCK, &m);
-	err = pm_zero_guarded(ip->fs->rg, (uint8_t *)disk_ptr(&ip->fs->disk, rs.pblk) + from % BLOCK, to - from);
-	if (slot)
-		mapcache_unlock(slot);
-	rcu_leave();
-	return err;
+		mapcache_settle(mc, from / BLOCK, from / BLOCK + 1);
+	return pm_zero_guarded(ip->fs->rg, (uint8_t *)disk_ptr(&ip->fs->disk, rs.pblk) + from % BLOCK, to - from);
 }
 
 /* The ragged ends of a punched or zeroed range; durable with the commit's first fence. */
@@ -300,6 +295,20 @@ static int fallocate_checks(const struct inode *ip, int mode, uint64_t off, uint
 	return fs_check_writable(ip->fs);
 }
 
+static int fallocate_try(struct inode *ip, struct range r, int mode)
+{
+	struct range_hold all;
+	int err = mapcache_claim(ip, &all);
+
+	if (err)
+		return err;
+	pthread_rwlock_wrlock(&ip->lock);
+	err = fallocate_locked(ip, r, mode);
+	pthread_rwlock_unlock(&ip->lock);
+	mapcache_release(ip, &all);
+	return err;
+}
+
 int space_fallocate(struct inode *ip, int mode, uint64_t off, uint64_t len)
 {
 	int err = fallocate_checks(ip, mode, off, len);
@@ -307,11 +316,9 @@ int space_fallocate(struct inode *ip, int mode, uint64_t off, uint64_t len)
 
 	if (err)
 		return err;
-	do {
-		pthread_rwlock_wrlock(&ip->lock);
-		err = fallocate_locked(ip, (struct range){ off, off + len }, mode);
-		pthread_rwlock_unlock(&ip->lock);
-	} while (err == -ENOSPC && fs_make_room(ip->fs, &tries));
+	do
+		err = fallocate_try(ip, (struct range){ off, off + len }, mode);
+	while (err == -ENOSPC && fs_make_room(ip->fs, &tries));
 	return fs_result(ip->fs, err);
 }
 

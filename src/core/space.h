@@ -15,7 +15,7 @@ struct inode_edit;
 
 /**
  * space_resize - stage a change of size in an open edit (attr_set)
- * Context: inode's lock held exclusively; when growing, space_zero_tail() was called.
+ * Context: inode's lock held exclusively, mapcache_claim() before it; when growing, space_zero_tail() was called.
  * Return: 0, -EFBIG, -ENOSPC, -ENOMEM, -EUCLEAN.
  */
 int space_resize(struct inode_edit *e, uint64_t size);
@@ -26,14 +26,14 @@ int space_resize(struct inode_edit *e, uint64_t size);
  * Bytes beyond the end may be what was there before a truncate.  Nobody can read them, so they
  * are zeroed only when the file grows over them, and before that is committed: a crash between leaves a
  * file of the old size.
- * Context: inode's lock held exclusively.  Durable: on return.
+ * Context: inode's lock held exclusively, and before it a lock on some range (rangelock.h).  Durable: on return.
  * Return: 0, -EUCLEAN, -EIO.
  */
 int space_zero_tail(struct inode *ip, uint64_t size);
 
 /**
  * space_fallocate - fallocate(2): 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE[|KEEP_SIZE]
- * Durable: on return.
+ * Waits for writers, and they for it.  Durable: on return.
  * Return: 0, -EOPNOTSUPP (other modes), -EINVAL, -EFBIG, -ENOSPC (unchanged, unless free space is in
  * many pieces and the map takes more than was reckoned), -EROFS, -ENODEV (not a file), ...
  */

@@ -2,16 +2,32 @@
 /*
  * write.c -- writing regular files
  *
- * Two ways.  An overwrite of blocks that the radix cache knows takes each
- * entry's lock bit, copies, and goes on: no inode lock, no map, no
- * transaction.  Everything else (growth, holes, unwritten blocks, a cold cache)
- * takes the inode's lock exclusively and is one transaction for size and map.
+ * Three ways.  An overwrite within one block that the radix cache knows takes the
+ * block's lock bit, copies, and is done: no inode lock, no map, no transaction, nothing that
+ * writers of other blocks store to.  A longer write locks its range of blocks (rangelock.h) and
+ * thereby is one with regard to all others; if the cache knows its blocks, it just copies.
+ * Everything else (growth, holes, unwritten blocks, a cold cache) takes the inode's
+ * lock exclusively as well and is one transaction for size and map.
+ *
+ * How the first way and the others keep apart, with all four sequentially consistent:
+ *
+ *	B1 lock the block's bit			R1 lock the range: rangelock_busy()
+ *	B2 rangelock_busy()?  Then unlock,	R2 wait until no bit in the range is locked
+ *	   and go on at R1
+ *
+ * If R1 comes before B2, B gives way.  If not, B1 comes before R2, and R waits for it.  So it is as if
+ * all took ranges: also who writes two blocks, one after the other, finds a longer write
+ * behind both or before both.  Disjoint ranges never wait for each other; blocks far apart in one
+ * large entry may (mapcache_lock()), for one block's time.
+ *
+ * Who takes blocks away, or makes the file shorter, has locked all of it (mapcache_claim()).  So between R1
+ * and the unlocking blocks stay the file's, and the size only grows.
  *
  * Writes of FILE_NT_MIN bytes or more go non-temporal, are fenced before the
  * call returns and leave the lines clean; and so do all with O_DSYNC, or on a mount
  * with FS_DSYNC.  Other small ones are cached stores whose lines are marked dirty for fsync.
  *
- * A crash in the first way leaves old or new bytes.  In the second, the blocks
+ * A crash in an overwrite leaves old or new bytes.  In a transaction, the blocks
  * are claimed by nobody until the commit, which comes after their content and the zeroes around it.
  */
 #include <errno.h>
@@ -99,6 +115,8 @@ static int store_run(struct inode *ip, uint64_t off, uint8_t *dst, const struct 
 	return pm_copy_guarded(ip->fs->rg, dst, src, n);
 }
 
+/* -- one block ---------------------------------------------------------------------------- */
+
 /* Durable before unlocked: whoever locks it next stores after us, not among us. */
 static void overwritten(struct inode *ip, const struct write_req *rq, _Atomic uint64_t *slot)
 {
@@ -107,51 +125,29 @@ static void overwritten(struct inode *ip, const struct write_req *rq, _Atomic ui
 	mapcache_unlock_fenced(slot);
 }
 
-/* -- the fast way ------------------------------------------------------------------------ */
-
-/* Bytes written at @off, 0 when the slow way must be taken. */
-static ssize_t overwrite_entry(struct inode *ip, const struct write_req *rq, uint64_t off)
+/* Bytes written, all or 0: then a range has to be locked. */
+static ssize_t overwrite_block(struct inode *ip, const struct write_req *rq)
 {
 	struct mapcache *mc = atomic_load_explicit(&ip->map, memory_order_acquire);
-	size_t n = rq->len - (size_t)(off - rq->off);
 	struct mapping m;
 	ssize_t ret = 0;
 
-	if (!mc)
+	if (!mc || rangelock_busy(&mc->ranges))
 		return 0;
 	rcu_enter();
-	_Atomic uint64_t *slot = mapcache_lock(mc, off / BLOCK, &m);
+	_Atomic uint64_t *slot = mapcache_lock(mc, first_block(rq), &m);	/* B1 */
 
-	/* Truncate sets the size first and takes locked entries away after us. */
-	if (slot && off + n <= atomic_load_explicit(&ip->size, memory_order_acquire)) {
-		uint64_t room = (m.len * BLOCK) - off % BLOCK;
+	/* Truncate sets the size first and takes locked blocks away after us. */
+	if (slot && !rangelock_busy(&mc->ranges) &&				/* B2 */
+	    rq->off + rq->len <= atomic_load_explicit(&ip->size, memory_order_acquire)) {
+		int err = store_run(ip, rq->off, media_at(ip, m.pblk, rq->off % BLOCK), rq, rq->len);
 
-		if (n > room)
-			n = (size_t)room;
-		int err = store_run(ip, off, media_at(ip, m.pblk, off % BLOCK), rq, n);
-
-		ret = err ? err : (ssize_t)n;
+		ret = err ? err : (ssize_t)rq->len;
 	}
 	if (slot)
 		overwritten(ip, rq, slot);
 	rcu_leave();
 	return ret;
-}
-
-/* So that a write which needs blocks and finds none has not begun. */
-static bool all_cached(struct inode *ip, const struct write_req *rq)
-{
-	struct mapcache *mc = atomic_load_explicit(&ip->map, memory_order_acquire);
-	uint64_t lblk = first_block(rq), end = end_block(rq);
-	struct mapping m;
-
-	if (!mc || rq->off + rq->len > atomic_load_explicit(&ip->size, memory_order_acquire))
-		return false;
-	rcu_enter();
-	while (lblk < end && mapcache_lookup(mc, lblk, &m))
-		lblk += m.len;
-	rcu_leave();
-	return lblk >= end;
 }
 
 static void touch_mtime(struct inode *ip)
@@ -166,7 +162,7 @@ static void touch_mtime(struct inode *ip)
 	inode_mark_dirty(ip, INODE_DIRTY_TIMES);
 }
 
-/* -- the slow way ---------------------------------------------------------------------------- */
+/* -- a transaction ------------------------------------------------------------------------- */
 
 struct piece { uint64_t lblk; struct block_res rs; };
 
@@ -259,33 +255,16 @@ static int write_fresh_piece(struct write *w, const struct piece *p)
 	return err;
 }
 
-/* Blocks that are the file's already: fast writers may be in them. */
+/* Blocks that are the file's already, and who writes one of them may not have left. */
 static int write_old_piece(struct write *w, const struct piece *p)
 {
 	struct mapcache *mc = mapcache_of(w->ip);
-	uint64_t from, to;
-	int err = 0;
+	uint64_t from, to, end = p->lblk + p->rs.len;
 
+	for (uint64_t lblk = p->lblk; mc && lblk < end; lblk++)		/* none is added while the inode is locked */
+		lblk = mapcache_settle(mc, lblk, end);
 	piece_range(w, p, &from, &to);
-	while (!err && from < to) {
-		uint8_t *at = media_at(w->ip, p->rs.pblk, from - p->lblk * BLOCK);
-		uint64_t n = to - from;
-		struct mapping m;
-
-		rcu_enter();
-		_Atomic uint64_t *slot = mc ? mapcache_lock(mc, from / BLOCK, &m) : NULL;
-
-		if (slot && m.len * BLOCK - from % BLOCK < n)
-			n = m.len * BLOCK - from % BLOCK;
-		else if (!slot && BLOCK - from % BLOCK < n)
-			n = BLOCK - from % BLOCK;
-		err = store_run(w->ip, from, at, w->rq, (size_t)n);
-		if (slot)
-			mapcache_unlock(slot);
-		rcu_leave();
-		from += n;
-	}
-	return err;
+	return store_run(w->ip, from, media_at(w->ip, p->rs.pblk, from - p->lblk * BLOCK), w->rq, to - from);
 }
 
 /* Fresh blocks first: once a byte of the file proper has changed, only a media error may fail. */
@@ -361,18 +340,97 @@ static int write_locked(struct inode *ip, const struct write_req *rq)
 	return err;
 }
 
-static int write_try(struct inode *ip, struct write_req *rq)
-{
-	pthread_rwlock_wrlock(&ip->lock);
-	if (rq->flags & FILE_APPEND)
-		rq->off = atomic_load(&ip->size);
-	int err = rq->off + rq->len > DAXFS_FILE_SIZE_MAX ? -EFBIG : write_locked(ip, rq);
+/* -- a range ---------------------------------------------------------------------------------- */
 
+/* Into blocks that the cache knows.  *done: how far it did; an entry may be just about to be replaced by a larger one. */
+static int overwrite_range(struct inode *ip, struct mapcache *mc, const struct write_req *rq, size_t *done)
+{
+	struct mapping m;
+	int err = 0;
+
+	while (!err && *done < rq->len) {
+		uint64_t off = rq->off + *done;
+		size_t n = rq->len - *done;
+
+		rcu_enter();
+		bool hit = mapcache_lookup(mc, off / BLOCK, &m);
+		rcu_leave();
+		if (!hit)
+			break;
+		if (m.len * BLOCK - off % BLOCK < n)
+			n = (size_t)(m.len * BLOCK - off % BLOCK);
+		err = store_run(ip, off, media_at(ip, m.pblk, off % BLOCK), rq, n);
+		*done += n;
+	}
+	if (!is_small(rq))
+		pm_fence(ip->fs->rg);
+	return err;
+}
+
+/* So that a write which needs blocks and finds none has not begun.  Whoever wrote one of them has left. */
+static bool all_cached(struct inode *ip, struct mapcache *mc, const struct write_req *rq)
+{
+	return rq->off + rq->len <= atomic_load_explicit(&ip->size, memory_order_acquire) &&
+	       mapcache_settle(mc, first_block(rq), end_block(rq)) == end_block(rq);
+}
+
+/* The range is locked. */
+static int write_range(struct inode *ip, struct mapcache *mc, const struct write_req *rq)
+{
+	struct write_req rest = *rq;
+	size_t done = 0;
+	int err = 0;
+
+	if (all_cached(ip, mc, rq))						/* R2 */
+		err = overwrite_range(ip, mc, rq, &done);
+	if (err)
+		return err;
+	if (done == rq->len) {
+		touch_mtime(ip);
+		return 0;
+	}
+	rest.buf += done;
+	rest.off += done;
+	rest.len -= done;
+	pthread_rwlock_wrlock(&ip->lock);
+	err = write_locked(ip, &rest);
 	pthread_rwlock_unlock(&ip->lock);
 	return err;
 }
 
-static int write_slow(struct inode *ip, struct write_req *rq)
+/* From the end of file on, wherever that is; then it stays there until the range is unlocked. */
+static void lock_from_end(struct inode *ip, struct mapcache *mc, struct range_hold *h)
+{
+	for (;;) {
+		uint64_t first = atomic_load(&ip->size) / BLOCK;
+
+		rangelock_lock(&mc->ranges, h, first, RADIX_INDEX_MAX);
+		if (atomic_load(&ip->size) / BLOCK >= first)
+			return;
+		rangelock_unlock(&mc->ranges, h);
+	}
+}
+
+static int write_try(struct inode *ip, struct write_req *rq)
+{
+	struct mapcache *mc = mapcache_of(ip);
+	struct range_hold h;
+
+	if (!mc)
+		return -ENOMEM;
+	if (rq->flags & FILE_APPEND) {
+		lock_from_end(ip, mc, &h);
+		rq->off = atomic_load(&ip->size);
+	} else {
+		rangelock_lock(&mc->ranges, &h, first_block(rq), end_block(rq) - 1);	/* R1 */
+	}
+	int err = rq->off + rq->len > DAXFS_FILE_SIZE_MAX ? -EFBIG : write_range(ip, mc, rq);
+
+	rangelock_unlock(&mc->ranges, &h);
+	return err;
+}
+
+static int write_patiently(struct inode *ip, struct write_req *rq)
 {
 	unsigned tries = 0;
 	int err;
@@ -389,34 +447,16 @@ static int write_slow(struct inode *ip, struct write_req *rq)
 
 /* -- the door ------------------------------------------------------------------------------------ */
 
-/* From the cache as far as it reaches; *done is how far that was. */
-static int overwrite(struct inode *ip, const struct write_req *rq, size_t *done)
-{
-	ssize_t n = 1;
-
-	while (*done < rq->len && n > 0) {
-		n = overwrite_entry(ip, rq, rq->off + *done);
-		*done += n > 0 ? (size_t)n : 0;
-	}
-	return n < 0 ? (int)n : 0;
-}
-
 static int write_any(struct inode *ip, struct write_req *rq)
 {
-	size_t done = 0;
+	ssize_t n = 0;
 
-	/* Within one block overwrite_entry() writes all or nothing by itself. */
-	if ((rq->flags & FILE_APPEND) || (end_block(rq) - first_block(rq) > 1 && !all_cached(ip, rq)))
-		return write_slow(ip, rq);
-	int err = overwrite(ip, rq, &done);
-
-	if (err)
-		return err;
-	if (done < rq->len) {
-		struct write_req rest = { rq->buf + done, rq->len - done, rq->off + done, rq->flags, false };
-
-		return write_slow(ip, &rest);
-	}
+	if (!(rq->flags & FILE_APPEND) && end_block(rq) - first_block(rq) == 1)
+		n = overwrite_block(ip, rq);
+	if (!n)
+		return write_patiently(ip, rq);
+	if (n < 0)
+		return (int)n;
 	touch_mtime(ip);
 	return 0;
 }
