@@ -3,8 +3,11 @@
  * ops_file.c -- requests that concern the content of regular files
  *
  * An open file holds one reference to its inode, kept as the file handle.  The
- * kernel resolves O_APPEND under its inode lock before it sends a write, and
- * it alone changes sizes, so the offset of a request is always right.
+ * kernel resolves O_APPEND under its inode lock, held alone, before it sends a write, and
+ * it alone changes sizes, so the offset of a request is always right.  Truncating (but by
+ * O_TRUNC), allocating and copying into a file it does alone, too.  Writes within a direct file it
+ * sends at the same time, so the handlers below run at the same time for one file,
+ * and it is the engine that keeps overlapping ones apart, request by request.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,10 +43,12 @@ static bool is_direct(const struct daemon *d, struct inode *ip)
 
 void op_set_io_mode(const struct daemon *d, struct inode *ip, struct fuse_file_info *fi)
 {
-	if (is_direct(d, ip))
+	if (is_direct(d, ip)) {
 		fi->direct_io = 1;
-	else
+		wire_parallel_writes();
+	} else {
 		fi->keep_cache = 1;
+	}
 	fi->fh = (uintptr_t)ip;
 }
 
@@ -105,7 +110,10 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	request_error(req, 0);
 }
 
-/* The kernel takes a file's capabilities away before it sends a write, but not in direct mode. */
+/*
+ * The kernel takes a file's capabilities away before it sends a write, but not in direct mode.  Of several
+ * writers at a time one does, and all before they write.
+ */
 static int drop_capabilities(const struct daemon *d, struct inode *ip)
 {
 	static const char name[] = "security.capability";

@@ -20,6 +20,9 @@
  *   OVER_IO_URING         requests come over io_uring as well; ring.c shows
  *                         them to us, and takes the replies
  *
+ * The answer to an OPEN or CREATE gets PARALLEL_DIRECT_WRITES, which struct fuse_file_info
+ * has no bit for, where the handler says so.
+ *
  * A TMPFILE request has the form of CREATE, and its answer too: it becomes one.
  * A STATX request becomes a GETATTR that is answered in another form (statx.c), and
  * COPY_FILE_RANGE_64 a COPY_FILE_RANGE (ops_file.c).
@@ -52,6 +55,10 @@
 #define WIRE_REQUEST_TIMEOUT	(1ULL << 42)
 #define TIMEOUT_AT		(offsetof(struct fuse_init_out, flags2) + 2 * sizeof(uint32_t))
 
+#ifndef FOPEN_PARALLEL_DIRECT_WRITES
+#define FOPEN_PARALLEL_DIRECT_WRITES	(1 << 6)
+#endif
+
 #define MORE_CAPABILITIES	(FUSE_HANDLE_KILLPRIV_V2 | FUSE_PARALLEL_DIROPS | \
 				 FUSE_DIRECT_IO_ALLOW_MMAP | FUSE_SETXATTR_EXT)
 
@@ -66,8 +73,18 @@
 
 static _Thread_local bool kills_priv, is_tmpfile, is_statx, is_copy_64, acl_kills_sgid;
 
+/* The file that is being opened may have several writers at a time. */
+static _Thread_local bool writes_parallel;
+
 /* SETXATTR_EXT has been agreed on. */
 static atomic_bool long_setxattr;
+
+/*
+ * DIRECT_IO_ALLOW_MMAP has been agreed on.  Kernels before that (6.6) begin parallel writes
+ * to a file with pages under write-back as if they were alone; 6.6 to 6.8, which have it, do not
+ * allow them any; later ones do while nothing maps the file.
+ */
+static atomic_bool knows_parallel;
 
 /* Capabilities to add to the answer that is awaited; 0 once it has gone. */
 static _Atomic uint64_t init_more;
@@ -157,7 +174,7 @@ size_t wire_receive(struct daemon *d, void *msg, size_t len)
 {
 	struct fuse_in_header *h = msg;
 
-	kills_priv = is_tmpfile = is_statx = is_copy_64 = acl_kills_sgid = false;
+	kills_priv = is_tmpfile = is_statx = is_copy_64 = acl_kills_sgid = writes_parallel = false;
 	if (len < sizeof(*h))
 		return len;
 	if (has_no_handler(h->opcode))
@@ -226,6 +243,7 @@ static ssize_t send_init_reply(int fd, const struct iovec *iov, uint64_t more, c
 	memcpy(&out, iov[1].iov_base, sizeof(out));
 	out.flags |= (uint32_t)more;
 	atomic_store(&long_setxattr, (more & FUSE_SETXATTR_EXT) != 0);
+	atomic_store(&knows_parallel, (more & FUSE_DIRECT_IO_ALLOW_MMAP) != 0);
 	if (more >> 32) {
 		out.flags |= FUSE_INIT_EXT;
 		out.flags2 |= (uint32_t)(more >> 32);
@@ -244,6 +262,21 @@ static ssize_t answer_init(int fd, const struct iovec *iov, const struct daemon 
 	if (d->uring)
 		uring_begin(d->uring, n > 0 && (more & WIRE_OVER_IO_URING));
 	return n;
+}
+
+/* The answers to OPEN and CREATE end alike, and nothing else is answered with @writes_parallel but a refusal. */
+static void allow_parallel_writes(const struct iovec *iov, int count)
+{
+	const struct fuse_out_header *h = iov[0].iov_base;
+	struct fuse_open_out out;
+	char *at;
+
+	if (count != 2 || !h->unique || h->error || iov[1].iov_len < sizeof(out))
+		return;
+	at = (char *)iov[1].iov_base + iov[1].iov_len - sizeof(out);
+	memcpy(&out, at, sizeof(out));
+	out.open_flags |= FOPEN_PARALLEL_DIRECT_WRITES;
+	memcpy(at, &out, sizeof(out));
 }
 
 static ssize_t total(const struct iovec *iov, int count)
@@ -266,6 +299,8 @@ static ssize_t wire_writev(int fd, struct iovec *iov, int count, void *userdata)
 	const struct daemon *d = userdata;
 	ssize_t n;
 
+	if (writes_parallel)
+		allow_parallel_writes(iov, count);
 	if (ring_reply(iov, count))
 		return total(iov, count);
 	if (atomic_load_explicit(&init_more, memory_order_relaxed) && is_init_reply(iov, count))
@@ -306,4 +341,9 @@ bool wire_is_statx(void)
 bool wire_is_copy_64(void)
 {
 	return is_copy_64;
+}
+
+void wire_parallel_writes(void)
+{
+	writes_parallel = atomic_load_explicit(&knows_parallel, memory_order_relaxed);
 }

@@ -69,4 +69,14 @@ bool wire_is_statx(void);
  */
 bool wire_is_copy_64(void);
 
+/**
+ * wire_parallel_writes - several may write to the file that this thread opens at the same time
+ *
+ * The kernel then holds its inode shared while one writes within the file in direct mode.  For
+ * appending and growing, and while the file is mapped, it goes on holding it alone.
+ *
+ * Context: in the handler of an open or create, before the reply, which has FOPEN_DIRECT_IO.
+ */
+void wire_parallel_writes(void);
+
 #endif

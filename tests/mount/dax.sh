@@ -6,12 +6,16 @@
 # What must hold: chattr, lsattr and xfs_io show and change one attribute, which
 # only the owner may; new files and directories have that of their directory; it
 # stays with the inode, across mounts too; other attributes are refused.  Which
-# files have pages in the kernel's cache tells what each dax= does.
+# files have pages in the kernel's cache tells what each dax= does.  Direct files
+# are written by several at a time, without a call's bytes among another's.
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+WRITERS=$DAXFS_BUILD/tests/mount/writers
+
+[ -x "$WRITERS" ] || skip_all "$WRITERS is not built; set DAXFS_BUILD"
 need python3 chattr lsattr fincore setpriv
 setup 64M
 chmod 711 "$WORK"
@@ -180,6 +184,23 @@ programs_run() {
 	rm "$MNT/true"
 }
 
+# Once with a new file, then with one that is there.  Older kernels let one write at a time.
+several_write() {
+	if is_kernel 6.9; then
+		"$WRITERS" held "$1" || [ $? = 77 ]
+		"$WRITERS" held "$1" || [ $? = 77 ]
+	fi
+	"$WRITERS" mix "$1" 300
+	rm "$1"
+}
+
+several_write_by_attribute() {
+	mkdir "$MNT/dir"
+	chattr +x "$MNT/dir"
+	several_write "$MNT/dir/written"
+	rmdir "$MNT/dir"
+}
+
 mount_fs
 check "shown and changed" shown
 if command -v xfs_io >/dev/null; then
@@ -194,7 +215,9 @@ check "a read-only mount" read_only
 check "dax=inode: in the page cache without it" keeps 262144 0
 check "dax=inode: it counts from the next open on" at_the_next_open
 check "dax=inode: statx does not tell" statx_does_not_tell
+check "dax=inode: several write a file that has it" several_write_by_attribute
 remount_fs dax=always
+check "dax=always: several write a file" several_write "$MNT/written"
 check "dax=always: statx does not tell" statx_does_not_tell
 check "dax=always: nothing in the page cache" keeps 0 0
 remount_fs dax=never
