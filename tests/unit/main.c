@@ -20,6 +20,7 @@
 	X(check_acl) X(check_answers) X(check_clean) X(check_names) X(check_owners) X(check_repair)	\
 	X(core_acl) X(core_ialloc) X(core_mount) X(core_names) X(core_pin) X(core_prealloc)	\
 	X(core_recent) X(core_space) X(core_sync) X(core_write) X(core_xattr)	\
+	X(format) X(fuse_cpus) X(fuse_options) X(fuse_stay)
 
 #define DECLARE(name) Suite *suite_##name(void);
 SUITES(DECLARE)
