@@ -17,7 +17,7 @@ struct inode;
 /* Writes of at least this many bytes go non-temporal and are durable at once (measured: doc/performance.md). */
 #define FILE_NT_MIN	512
 
-/* file_open, file_release - count users; the last release gives preallocated blocks back. */
+/* file_open, file_release - count users; the last release gives preallocated blocks back (prealloc.h). */
 void file_open(struct inode *ip);
 void file_release(struct inode *ip);
 

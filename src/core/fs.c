@@ -337,6 +337,7 @@ static struct fs *fs_alloc(const struct fs_opts *o)
 	pthread_mutex_init(&fs->dirty_lock, NULL);
 	pthread_mutex_init(&fs->sync_lock, NULL);
 	pthread_mutex_init(&fs->rename_lock, NULL);
+	pthread_mutex_init(&fs->windows.lock, NULL);
 	list_init(&fs->dirty);
 	if (getrandom(&fs->hash_seed, sizeof(fs->hash_seed), 0) != sizeof(fs->hash_seed))
 		fs->hash_seed = now_ns();
@@ -352,6 +353,7 @@ static void fs_free(struct fs *fs)
 	limbo_close(fs);
 	close_allocators(fs);
 	close_region(fs);
+	pthread_mutex_destroy(&fs->windows.lock);
 	pthread_mutex_destroy(&fs->rename_lock);
 	pthread_mutex_destroy(&fs->sync_lock);
 	pthread_mutex_destroy(&fs->dirty_lock);
@@ -478,6 +480,7 @@ void fs_statfs(struct fs *fs, struct fs_stat *st)
 {
 	*st = fs->boot;
 	stat_identity(fs, st);
+	prealloc_expire(fs);
 	st->blocks = fs->disk.nr_blocks;
 	st->bfree = balloc_nr_free(fs->balloc) + limbo_blocks(fs);
 	st->free_chunks = balloc_nr_free_chunks(fs->balloc);

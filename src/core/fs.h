@@ -29,6 +29,7 @@ struct cred { uid_t uid; gid_t gid; unsigned flags; };
 #define FS_NOATIME		0x0010u
 #define FS_STRICTATIME		0x0020u	/* neither: relatime */
 #define FS_DSYNC		0x0040u	/* every write as with O_DSYNC */
+#define FS_NO_OPENS		0x0080u	/* nobody calls file_open(): see prealloc.h */
 
 struct fs_opts {
 	const char	*path;		/* device or file; NULL with @region */
@@ -102,7 +103,7 @@ struct fs_stat {
 	bool     was_clean, from_snapshot;
 };
 
-/* fs_statfs - all of it as it is now; counts may be of different moments. */
+/* fs_statfs - all of it as it is now; counts may be of different moments.  Context: no locks. */
 void fs_statfs(struct fs *fs, struct fs_stat *st);
 
 /* fs_rdonly - mounted read-only, or turned read-only by an error. */

@@ -256,7 +256,10 @@ bool inode_claim(struct inode *ip)
 {
 	uint64_t one = 1;
 
-	return atomic_compare_exchange_strong(&ip->refs, &one, 0);
+	if (!atomic_compare_exchange_strong(&ip->refs, &one, 0))
+		return false;
+	prealloc_return(ip);	/* whoever wrote the file may have let go only just now */
+	return true;
 }
 
 void inode_unclaim(struct inode *ip)
@@ -357,14 +360,12 @@ void inode_ended(struct inode *ip)
 /* No reference is left and none can be made: nobody else looks inside. */
 static void inode_end(struct inode *ip)
 {
-	if (!fs_check_writable(ip->fs)) {
-		pthread_rwlock_wrlock(&ip->lock);	/* prealloc_reclaim() may be here */
-		prealloc_return(ip);
-		pthread_rwlock_unlock(&ip->lock);
-		if (ip->nlink == 0 && inode_reclaim(ip) == 0) {
-			inode_ended(ip);
-			return;
-		}
+	pthread_rwlock_wrlock(&ip->lock);	/* prealloc_reclaim() may be here */
+	prealloc_return(ip);
+	pthread_rwlock_unlock(&ip->lock);
+	if (ip->nlink == 0 && !fs_check_writable(ip->fs) && inode_reclaim(ip) == 0) {
+		inode_ended(ip);
+		return;
 	}
 	if (ip->nlink && atomic_load(&ip->dirty) && !(atomic_load(&ip->fs->flags) & FS_ABANDONED))
 		(void)sync_file(ip, 0);

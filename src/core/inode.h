@@ -151,7 +151,10 @@ struct inode *inode_new_done(struct inode_new *n);
  * else holds a reference: inode_claim(), inode_edit(), inode_stage_end(),
  * inode_retract(), txn_commit(), inode_apply_end(), unlock, inode_ended().
  */
-/* inode_claim - the caller's reference is the only one, and becomes none: nobody can get another.  False: it is not. */
+/*
+ * inode_claim - the caller's reference is the only one, and becomes none: nobody can get another.  False: it is not.
+ * Context: locked exclusively.
+ */
 bool inode_claim(struct inode *ip);
 /* inode_unclaim - it did not come to that: the caller's reference is back. */
 void inode_unclaim(struct inode *ip);
@@ -205,7 +208,7 @@ int  icache_open(struct fs *fs);
 /* icache_close - end every inode, referenced or not (unmount). */
 void icache_close(struct fs *fs);
 
-/* inode_ref_dirty - a reference to an inode found on the dirty list, unless it is just ending. */
+/* inode_ref_dirty - a reference to an inode found on the dirty list or in fs->windows, unless it is just ending. */
 bool inode_ref_dirty(struct inode *ip);
 
 #endif

@@ -26,6 +26,14 @@ struct region;
 #define FS_DAMAGED	0x40000000u	/* turned read-only by an error: what is dirty is still flushed */
 #define FS_INTERNAL	(FS_ABANDONED | FS_DAMAGED)
 
+/* Files with a window that no last close will give back (prealloc.h). */
+#define WINDOWS_KEPT	16u
+struct windows {
+	pthread_mutex_t	 lock;		/* order: after inodes; whoever holds it only tries the lock of another */
+	struct inode	*of[WINDOWS_KEPT];	/* without a reference: who ends an inode takes it out */
+	unsigned	 next;
+};
+
 struct fs {
 	struct region	*rg;
 	bool		 own_region;
@@ -45,6 +53,7 @@ struct fs {
 	struct list	 dirty;
 	_Atomic uint64_t nr_dirty;
 	pthread_mutex_t	 sync_lock;	/* one sync_fs() at a time; order: first */
+	struct windows	 windows;
 
 	pthread_mutex_t	 rename_lock;	/* directories change parents one at a time; order: first */
 	uint64_t	 hash_seed;

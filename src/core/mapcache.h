@@ -26,6 +26,7 @@ struct mapcache {
 	struct rangelock ranges;	/* of blocks that are written as a whole; see write.c */
 	pthread_mutex_t	sync;		/* one flush of this file at a time; order: before the inode's lock */
 	struct run	window;		/* preallocated, claimed in the allocator only (inode's lock) */
+	bool		kept;		/* has a place in fs->windows (inode's lock) */
 	bool		tail_zero;	/* last block is zero beyond the size (inode's lock) */
 };
 

@@ -7,7 +7,8 @@
  * that PMD entries fit.  A window doubles with the file and is not opened while
  * less than 1/16 of the blocks are free.
  *
- * Windows are volatile: see prealloc.h.  The inode's lock protects its window.
+ * Windows are volatile: see prealloc.h.  The inode's lock protects its window, and
+ * fs->windows.lock the places of those that no last close would give back.
  */
 #include "core/prealloc.h"
 
@@ -31,13 +32,24 @@ static bool at_end(const struct inode *ip, uint64_t lblk)
 	return lblk >= size >> DAXFS_BLOCK_SHIFT;
 }
 
+/*
+ * Who has the file open, or, where that is not told, goes on with it: most files are written
+ * at once, and a window of theirs would only push the next file away.
+ */
+static bool in_use(const struct inode *ip, const struct alloc_want *w)
+{
+	if (atomic_load(&ip->users))
+		return true;
+	return w->goal && atomic_load_explicit(&ip->fs->flags, memory_order_relaxed) & FS_NO_OPENS;
+}
+
 /* Blocks to reserve beyond what is wanted now. */
 static uint64_t window_size(const struct inode *ip, const struct alloc_want *w)
 {
 	const struct fs *fs = ip->fs;
 	uint64_t n = w->file_blocks;
 
-	if (!inode_is_reg(ip) || !atomic_load(&ip->users) || !at_end(ip, w->lblk))
+	if (!inode_is_reg(ip) || !in_use(ip, w) || !at_end(ip, w->lblk))
 		return 0;
 	if (balloc_nr_free(fs->balloc) < fs->disk.nr_blocks / 16)
 		return 0;
@@ -59,6 +71,99 @@ uint64_t prealloc_held(struct inode *ip)
 
 	return win ? win->n : 0;
 }
+
+/* -- places for windows that no last close gives back ---------------------------- */
+
+/* Inode's lock held exclusively. */
+static void give_back(struct inode *ip, struct mapcache *mc)
+{
+	if (mc->window.n)
+		balloc_free(ip->fs->balloc, pblk_nr(mc->window.pblk), mc->window.n);
+	mc->window.n = 0;
+}
+
+/* windows.lock held.  False: whose place it is is being used just now. */
+static bool vacate(struct inode **place)
+{
+	struct inode *ip = *place;
+	struct mapcache *mc;
+
+	if (!ip)
+		return true;
+	if (pthread_rwlock_trywrlock(&ip->lock))
+		return false;
+	mc = atomic_load(&ip->map);
+	give_back(ip, mc);
+	mc->kept = false;
+	pthread_rwlock_unlock(&ip->lock);
+	*place = NULL;
+	return true;
+}
+
+/* @ip's lock held exclusively.  False: it cannot have a window now. */
+static bool enter(struct inode *ip, struct mapcache *mc)
+{
+	struct windows *w = &ip->fs->windows;
+
+	if (mc->kept || atomic_load(&ip->users))
+		return true;
+	pthread_mutex_lock(&w->lock);
+	for (unsigned i = 0; i < WINDOWS_KEPT && !mc->kept; i++) {
+		struct inode **place = &w->of[w->next++ % WINDOWS_KEPT];
+
+		mc->kept = vacate(place);
+		if (mc->kept)
+			*place = ip;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return mc->kept;
+}
+
+/* @ip's lock held exclusively. */
+static void leave(struct inode *ip, struct mapcache *mc)
+{
+	struct windows *w = &ip->fs->windows;
+
+	pthread_mutex_lock(&w->lock);
+	for (unsigned i = 0; i < WINDOWS_KEPT; i++) {
+		if (w->of[i] == ip)
+			w->of[i] = NULL;
+	}
+	mc->kept = false;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* The next of them from place @i on, with a reference; NULL: no more. */
+static struct inode *next_kept(struct windows *w, unsigned *i)
+{
+	struct inode *ip = NULL;
+
+	pthread_mutex_lock(&w->lock);
+	for (; *i < WINDOWS_KEPT && !ip; ++*i) {
+		ip = w->of[*i];
+		if (ip && !inode_ref_dirty(ip))
+			ip = NULL;	/* it is ending, and gives its window back itself */
+	}
+	pthread_mutex_unlock(&w->lock);
+	return ip;
+}
+
+void prealloc_expire(struct fs *fs)
+{
+	struct inode *ip;
+	unsigned i = 0;
+
+	if (!(atomic_load_explicit(&fs->flags, memory_order_relaxed) & FS_NO_OPENS))
+		return;
+	while ((ip = next_kept(&fs->windows, &i))) {
+		pthread_rwlock_wrlock(&ip->lock);
+		prealloc_return(ip);
+		pthread_rwlock_unlock(&ip->lock);
+		inode_put(ip, 1);
+	}
+}
+
+/* -- blocks for a file ------------------------------------------------------------- */
 
 /* The window serves only what continues at its beginning. */
 static bool from_window(struct inode *ip, const struct alloc_want *w, struct run *out)
@@ -82,6 +187,9 @@ static int from_allocator(struct inode *ip, const struct alloc_want *w, struct r
 {
 	uint64_t extra = window_size(ip, w);
 	struct mapcache *mc = extra ? mapcache_of(ip) : NULL;
+
+	if (mc && !enter(ip, mc))
+		mc = NULL;
 	struct balloc_req rq = {
 		.goal = w->goal,
 		.min = 1,
@@ -114,12 +222,13 @@ int prealloc_get(struct inode *ip, struct txn *t, const struct alloc_want *w, st
 
 void prealloc_return(struct inode *ip)
 {
-	struct run *win = window_of(ip);
+	struct mapcache *mc = inode_is_reg(ip) ? atomic_load(&ip->map) : NULL;
 
-	if (!win)
+	if (!mc)
 		return;
-	balloc_free(ip->fs->balloc, pblk_nr(win->pblk), win->n);
-	win->n = 0;
+	give_back(ip, mc);
+	if (mc->kept)
+		leave(ip, mc);
 }
 
 void prealloc_reclaim(struct fs *fs)
@@ -127,6 +236,7 @@ void prealloc_reclaim(struct fs *fs)
 	struct cds_lfht_iter iter;
 	struct cds_lfht_node *node;
 
+	prealloc_expire(fs);
 	rcu_enter();
 	cds_lfht_for_each(fs->icache, &iter, node) {
 		struct inode *ip = caa_container_of(node, struct inode, node);
