@@ -5,7 +5,8 @@
  * The kernel sends nothing for sync(2) on a FUSE mount, so the daemon bounds
  * by itself how long times, and data where it may wait, are not on the media: at most @seconds
  * after the first change.  The dirty flag is cleared before the flush, so a change
- * during it brings the next one.
+ * during it brings the next one.  Preallocated blocks whose file may be closed by then
+ * are given back on the same occasion.
  */
 #include "fuse/flusher.h"
 
@@ -13,6 +14,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "core/prealloc.h"
 #include "core/sync.h"
 
 /* Sleep for the delay; true when it has passed, false when told to stop. */
@@ -43,6 +45,7 @@ static void flush_once(struct flusher *fl)
 
 	atomic_store(&fl->dirty, false);
 	err = sync_fs(fl->fs);
+	prealloc_expire(fl->fs);
 	if (err && err != last)
 		log_error("background flush failed: %s", strerror(-err));
 	last = err;

@@ -59,8 +59,13 @@ void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse
 void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 			struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
 			struct fuse_file_info *fi_out, size_t len, int flags);
-/* op_set_io_mode - how the kernel shall treat an open file: direct or through its cache. */
-void op_set_io_mode(const struct daemon *d, struct inode *ip, struct fuse_file_info *fi);
+/**
+ * op_hold_open - a file is opened: direct or through the kernel's cache
+ * @fi: filled in, with a reference of its own as the handle; or none, if the kernel opens files by itself
+ */
+void op_hold_open(const struct daemon *d, struct inode *ip, struct fuse_file_info *fi);
+/* op_let_go - it is closed, or the kernel did not want it: the handle's reference is given back. */
+void op_let_go(const struct fuse_file_info *fi);
 
 /* ops_read.c -- reading with no copy in the daemon, or with one */
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);

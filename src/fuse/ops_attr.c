@@ -71,14 +71,18 @@ static unsigned implied_mask(fuse_req_t req, struct inode *ip, int to_set)
 }
 
 /*
- * ftruncate(2) changes the times even if the size stays; truncate(2), which has no
- * open file, only if it does.  The kernel leaves both to us.
+ * ftruncate(2) changes the times even if the size stays, and so does open(2) with O_TRUNC;
+ * truncate(2) only if it does.  The kernel leaves all to us.  There is a file with the first only:
+ * where O_TRUNC comes this way truncate(2) to nothing, which looks the same, changes them too.
  */
-static unsigned ftruncate_mask(int to_set, const struct fuse_file_info *fi)
+static unsigned truncate_mask(const struct daemon *d, const struct stat *st, int to_set,
+			      const struct fuse_file_info *fi)
 {
 	const int times = FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW;
 
-	if (!fi || !(to_set & FUSE_SET_ATTR_SIZE) || (to_set & times))
+	if (!(to_set & FUSE_SET_ATTR_SIZE) || (to_set & times))
+		return 0;
+	if (!fi && !(d->kernel_opens_files && st->st_size == 0))
 		return 0;
 	return ATTR_SET_MTIME | ATTR_MTIME_NOW;
 }
@@ -123,7 +127,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 		.mtime = from_timespec(st->st_mtim),
 		.ctime = from_timespec(st->st_ctim),
 	};
-	unsigned mask = attr_mask(to_set) | ftruncate_mask(to_set, fi);
+	unsigned mask = attr_mask(to_set) | truncate_mask(d, st, to_set, fi);
 	struct inode *ip;
 	int err;
 

@@ -80,7 +80,7 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
 	request_start(req, DAXFS_OP_releasedir);
-	inode_put(request_inode(fi), 1);
+	inode_put((struct inode *)(uintptr_t)fi->fh, 1);
 	request_error(req, 0);
 }
 

@@ -2,7 +2,8 @@
 /*
  * ops_file.c -- requests that concern the content of regular files
  *
- * An open file holds one reference to its inode, kept as the file handle.  The
+ * An open file holds one reference to its inode, kept as the file handle; where no
+ * file is in direct mode the kernel opens them by itself, and there is no handle.  The
  * kernel resolves O_APPEND under its inode lock, held alone, before it sends a write, and
  * it alone changes sizes, so the offset of a request is always right.  Truncating (but by
  * O_TRUNC), allocating and copying into a file it does alone, too.  Writes within a direct file it
@@ -41,7 +42,7 @@ static bool is_direct(const struct daemon *d, struct inode *ip)
 	return a.flags & DAXFS_INODE_DAX;
 }
 
-void op_set_io_mode(const struct daemon *d, struct inode *ip, struct fuse_file_info *fi)
+void op_hold_open(const struct daemon *d, struct inode *ip, struct fuse_file_info *fi)
 {
 	if (is_direct(d, ip)) {
 		fi->direct_io = 1;
@@ -49,7 +50,21 @@ void op_set_io_mode(const struct daemon *d, struct inode *ip, struct fuse_file_i
 	} else {
 		fi->keep_cache = 1;
 	}
+	if (d->kernel_opens_files)
+		return;
+	inode_ref(ip);
+	file_open(ip);
 	fi->fh = (uintptr_t)ip;
+}
+
+void op_let_go(const struct fuse_file_info *fi)
+{
+	struct inode *ip = (struct inode *)(uintptr_t)fi->fh;
+
+	if (!ip)
+		return;
+	file_release(ip);
+	inode_put(ip, 1);
 }
 
 /*
@@ -72,41 +87,40 @@ static int truncate_at_open(fuse_req_t req, struct inode *ip)
 	return err;
 }
 
-void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static int open_file(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct daemon *d = request_start(req, DAXFS_OP_open);
+	struct daemon *d = fuse_req_userdata(req);
 	struct inode *ip;
 	int err;
 
 	err = inode_get(d->fs, ino, &ip);
 	if (err)
-		goto fail;
+		return err;
 	if ((fi->flags & O_TRUNC) && (fi->flags & O_ACCMODE) != O_RDONLY)
 		err = truncate_at_open(req, ip);
-	if (err)
-		goto put_inode;
-	file_open(ip);
-	op_set_io_mode(d, ip, fi);
-	if (fuse_reply_open(req, fi)) {
-		file_release(ip);
-		inode_put(ip, 1);
-	}
-	return;
-
-put_inode:
+	if (!err)
+		op_hold_open(d, ip, fi);
 	inode_put(ip, 1);
-fail:
-	request_error(req, err);
+	return err;
+}
+
+/* With ENOSYS the kernel opens this file and all others by itself, and tells of no end either. */
+void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct daemon *d = request_start(req, DAXFS_OP_open);
+	int err = d->kernel_opens_files ? -ENOSYS : open_file(req, ino, fi);
+
+	if (err)
+		request_error(req, err);
+	else if (fuse_reply_open(req, fi))
+		op_let_go(fi);
 }
 
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct inode *ip = request_inode(fi);
-
 	(void)ino;
 	request_start(req, DAXFS_OP_release);
-	file_release(ip);
-	inode_put(ip, 1);
+	op_let_go(fi);
 	request_error(req, 0);
 }
 
@@ -146,12 +160,15 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	      struct fuse_file_info *fi)
 {
 	struct daemon *d = request_start(req, DAXFS_OP_write);
-	struct inode *ip = request_inode(fi);
-	const unsigned setid = request_kills(req, ip);
-	unsigned tries = 0;
-	ssize_t res;
+	unsigned setid, tries = 0;
+	struct inode *ip;
+	ssize_t res = request_inode_get(d, ino, fi, &ip);
 
-	(void)ino;
+	if (res) {
+		request_error(req, (int)res);
+		return;
+	}
+	setid = request_kills(req, ip);
 	do {
 		res = drop_capabilities(d, ip);
 		if (!res)
@@ -159,6 +176,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	} while (request_again(d, res, &tries));
 	if (setid)
 		tell_mode(d, ip);
+	request_inode_put(fi, ip);
 	flusher_note(&d->flusher);
 	if (res < 0)
 		request_error(req, (int)res);
@@ -170,24 +188,23 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct daemon *d = request_start(req, DAXFS_OP_fsync);
+	struct inode *ip;
+	int err = d->prompt ? -ENOSYS : request_inode_get(d, ino, fi, &ip);
 
-	(void)ino;
-	if (d->prompt)
-		request_error(req, -ENOSYS);
-	else
-		request_error(req, sync_file(request_inode(fi), datasync ? SYNC_DATA_ONLY : 0));
+	if (!err) {
+		err = sync_file(ip, datasync ? SYNC_DATA_ONLY : 0);
+		request_inode_put(fi, ip);
+	}
+	request_error(req, err);
 }
 
-void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
-		  struct fuse_file_info *fi)
+static int allocate(fuse_req_t req, struct inode *ip, int mode, off_t off, off_t len)
 {
-	struct daemon *d = request_start(req, DAXFS_OP_fallocate);
-	struct inode *ip = request_inode(fi);
+	struct daemon *d = fuse_req_userdata(req);
 	const unsigned setid = request_kills(req, ip);
 	unsigned tries = 0;
 	int err = 0;
 
-	(void)ino;
 	if (setid) {
 		err = attr_set(ip, &(struct iattr){ 0 }, setid);
 		tell_mode(d, ip);
@@ -197,16 +214,35 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len
 			err = space_fallocate(ip, mode, (uint64_t)off, (uint64_t)len);
 		while (request_again(d, err, &tries));
 	}
+	return err;
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len,
+		  struct fuse_file_info *fi)
+{
+	struct daemon *d = request_start(req, DAXFS_OP_fallocate);
+	struct inode *ip;
+	int err = request_inode_get(d, ino, fi, &ip);
+
+	if (!err) {
+		err = allocate(req, ip, mode, off, len);
+		request_inode_put(fi, ip);
+	}
+	if (d->kernel_opens_files)
+		flusher_note(&d->flusher);	/* it may have more than it asked for: prealloc_expire() */
 	request_error(req, err);
 }
 
 void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
-	off_t res;
+	struct daemon *d = request_start(req, DAXFS_OP_lseek);
+	struct inode *ip;
+	off_t res = request_inode_get(d, ino, fi, &ip);
 
-	(void)ino;
-	request_start(req, DAXFS_OP_lseek);
-	res = space_seek(request_inode(fi), off, whence);
+	if (!res) {
+		res = space_seek(ip, off, whence);
+		request_inode_put(fi, ip);
+	}
 	if (res < 0)
 		request_error(req, (int)res);
 	else
@@ -266,30 +302,42 @@ static void reply_copied(fuse_req_t req, uint64_t bytes)
 		fuse_reply_write(req, (size_t)bytes);
 }
 
+/* What op_copy_file_range() does once it has both files. */
+static ssize_t copy(fuse_req_t req, struct copy *c, const struct fuse_file_info *fi_out)
+{
+	struct daemon *d = fuse_req_userdata(req);
+	const unsigned setid = request_kills(req, c->out);
+	const int64_t atime = atomic_load_explicit(&c->in->atime, memory_order_relaxed);
+	ssize_t res;
+
+	c->flags = write_flags(fi_out, setid);
+	res = copy_range(c);
+	tell_atime(d, c->in, atime);
+	if (setid)
+		tell_mode(d, c->out);
+	return res;
+}
+
 void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 			struct fuse_file_info *fi_in, fuse_ino_t ino_out, off_t off_out,
 			struct fuse_file_info *fi_out, size_t len, int flags)
 {
 	struct daemon *d = request_start(req, DAXFS_OP_copy_file_range);
-	const unsigned setid = request_kills(req, request_inode(fi_out));
-	const struct copy c = {
-		.in = request_inode(fi_in),
-		.out = request_inode(fi_out),
+	struct copy c = {
 		.in_off = (uint64_t)off_in,
 		.out_off = (uint64_t)off_out,
 		.len = len < COPY_MAX ? len : COPY_MAX,
-		.flags = write_flags(fi_out, setid),
 	};
-	int64_t atime;
-	ssize_t res;
+	ssize_t res = flags ? -EINVAL : request_inode_get(d, ino_in, fi_in, &c.in);
 
-	(void)ino_in;
-	(void)ino_out;
-	atime = atomic_load_explicit(&c.in->atime, memory_order_relaxed);
-	res = flags ? -EINVAL : copy_range(&c);
-	tell_atime(d, c.in, atime);
-	if (setid)
-		tell_mode(d, c.out);
+	if (!res) {
+		res = request_inode_get(d, ino_out, fi_out, &c.out);
+		if (!res) {
+			res = copy(req, &c, fi_out);
+			request_inode_put(fi_out, c.out);
+		}
+		request_inode_put(fi_in, c.in);
+	}
 	flusher_note(&d->flusher);
 	if (res < 0)
 		request_error(req, (int)res);

@@ -188,7 +188,12 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 	create_and_reply(req, parent, name, &rq);
 }
 
-/* Two references: the kernel's name and the open file. */
+/*
+ * Two references: the kernel's name and the open file.
+ *
+ * Where the kernel opens files by itself ENOSYS makes it create them with MKNOD, for ever.
+ * There is no such way round for O_TMPFILE; but then the handle is none, as no RELEASE will come.
+ */
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi)
 {
@@ -196,20 +201,19 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct create_req rq = { .mode = S_IFREG | (mode & ~(mode_t)S_IFMT) };
 	struct fuse_entry_param e;
 	struct inode *ip;
-	int err;
+	int err = d->kernel_opens_files && !wire_is_tmpfile() ? -ENOSYS : 0;
 
-	err = create(req, parent, name, &rq, &ip);
+	if (!err)
+		err = create(req, parent, name, &rq, &ip);
 	if (err) {
 		request_error(req, err);
 		return;
 	}
-	inode_ref(ip);
-	file_open(ip);
-	op_set_io_mode(d, ip, fi);
+	op_hold_open(d, ip, fi);
 	request_fill_entry(ip, &e);
 	if (fuse_reply_create(req, &e, fi)) {
-		file_release(ip);
-		inode_put(ip, 2);
+		op_let_go(fi);
+		inode_put(ip, 1);
 	}
 }
 

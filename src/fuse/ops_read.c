@@ -142,11 +142,17 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 	struct daemon *d = request_start(req, DAXFS_OP_read);
 	const struct file_range range = { .off = (uint64_t)off, .len = size };
 	void *room = ring_room(size);
+	struct inode *ip;
+	int err = request_inode_get(d, ino, fi, &ip);
 
-	(void)ino;
+	if (err) {
+		request_error(req, err);
+		return;
+	}
 	if (room)
-		read_into(req, request_inode(fi), range, room, fi);
+		read_into(req, ip, range, room, fi);
 	else
-		read_pinned(req, request_inode(fi), range, fi);
+		read_pinned(req, ip, range, fi);
+	request_inode_put(fi, ip);
 	flusher_note(&d->flusher);
 }

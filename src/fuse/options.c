@@ -300,6 +300,8 @@ unsigned options_fs_flags(const struct options *o)
 		flags |= FS_SYNC;
 	if (!o->flush_seconds)
 		flags |= FS_DSYNC;
+	if (o->dax == DAXFS_DAX_NEVER)
+		flags |= FS_NO_OPENS;
 	if (o->atime == OPTION_NOATIME)
 		flags |= FS_NOATIME;
 	if (o->atime == OPTION_STRICTATIME)

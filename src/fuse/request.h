@@ -13,11 +13,11 @@
 #include <stdbool.h>
 
 #include "core/fs.h"
+#include "core/inode.h"
 #include "disk/dirblk.h"	/* struct name */
 #include "fuse/session.h"
 
 struct iattr;
-struct inode;
 
 /* The kernel may keep names and attributes for ever: nobody else changes the media. */
 #define REQUEST_VALID_SECONDS	4e9
@@ -48,10 +48,29 @@ struct cred request_cred(fuse_req_t req);
  */
 unsigned request_kills(fuse_req_t req, struct inode *ip);
 
-/* request_inode - the inode of an open file or directory. */
-static inline struct inode *request_inode(const struct fuse_file_info *fi)
+/**
+ * request_inode_get - the inode of an open file
+ * @fi: its handle, 0 where the kernel opens files by itself: then the number tells
+ * @ip: filled in
+ *
+ * A file that is open keeps its inode; the kernel does not say when one that it has opened by
+ * itself is closed, and FORGET may be served before the end of the last request: so there the
+ * inode is held by a reference until request_inode_put().
+ *
+ * Return: 0, or as inode_get() if there is no handle.
+ */
+static inline int request_inode_get(const struct daemon *d, fuse_ino_t ino, const struct fuse_file_info *fi,
+				    struct inode **ip)
 {
-	return (struct inode *)(uintptr_t)fi->fh;
+	*ip = (struct inode *)(uintptr_t)fi->fh;
+	return *ip ? 0 : inode_get(d->fs, ino, ip);
+}
+
+/* request_inode_put - after the last use of what request_inode_get() has found. */
+static inline void request_inode_put(const struct fuse_file_info *fi, struct inode *ip)
+{
+	if (!fi->fh)
+		inode_put(ip, 1);
 }
 
 /**

@@ -54,6 +54,9 @@ static void session_init(void *userdata, struct fuse_conn_info *conn)
 	if (conn->max_write > max_write)
 		conn->max_write = max_write;
 	d->kernel_opens_dirs = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
+	d->kernel_opens_files = d->opt->dax == DAXFS_DAX_NEVER && (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT);
+	if (d->kernel_opens_files)
+		conn->want &= ~(unsigned)FUSE_CAP_ATOMIC_O_TRUNC;	/* no OPEN, nothing that truncates */
 	conn->max_background = MAX_BACKGROUND;
 	conn->congestion_threshold = MAX_BACKGROUND;
 	d->ready(d);

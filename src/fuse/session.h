@@ -26,6 +26,7 @@ struct daemon {
 	struct uring	*uring;		/* NULL: requests come through /dev/fuse only */
 	char		 no_uring[URING_WHY];	/* why, unless the options say so */
 	bool		 kernel_opens_dirs;	/* if told so, and lists them from its cache */
+	bool		 kernel_opens_files;	/* told so: no file is in direct mode, and OPEN would tell nothing */
 	bool		 selinux;	/* this kernel labels files */
 	bool		 prompt;	/* a write leaves nothing for fsync to do, for as long as it is mounted */
 	bool		 no_timeout;	/* request_timeout= asks for what this kernel does not have */

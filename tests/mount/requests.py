@@ -122,12 +122,13 @@ def utimens(_):
     return lambda i: os.utime("f", (i, i))
 
 
-@case("create with O_EXCL, and close", "create 1, getattr 1, lookup 1, release 1")
+@case("create with O_EXCL, and close", "create 1, getattr 1, lookup 1, release 1", cached="getattr 1, lookup 1, mknod 1")
 def create(_):
     return lambda i: os.close(os.open(f"f{i}", CREATE))
 
 
-@case("create of a name that is known to be absent, and close", "create 1, getattr 1, release 1")
+@case("create of a name that is known to be absent, and close", "create 1, getattr 1, release 1",
+      cached="getattr 1, mknod 1")
 def create_known(_):
     for i in range(REPEAT):
         os.path.exists(f"f{i}")
@@ -189,7 +190,7 @@ def unlink(_):
 
 @case("create, write 4 KiB, close, unlink",
       "create 1, forget 1, getattr 2, lookup 1, release 1, unlink 1, write 1",
-      cached="create 1, forget 1, getattr 2, getxattr 1, lookup 1, release 1, unlink 1, write 1")
+      cached="forget 1, getattr 2, getxattr 1, lookup 1, mknod 1, unlink 1, write 1")
 def life(_):
     def op(i):
         os.close(make(f"f{i}", BLOCK))
@@ -200,13 +201,13 @@ def life(_):
 # -- regular files ----------------------------------------------------------------------
 
 
-@case("open and close", "open 1, release 1")
+@case("open and close", "open 1, release 1", cached="")
 def open_close(_):
     os.close(make("f"))
     return lambda i: os.close(os.open("f", os.O_RDWR))
 
 
-@case("open with O_TRUNC, and close", "getxattr 1, open 1, release 1", cached="open 1, release 1")
+@case("open with O_TRUNC, and close", "getxattr 1, open 1, release 1", cached="getxattr 1, setattr 1")
 def open_trunc(_):
     os.close(make("f", 10))
     return lambda i: os.close(os.open("f", os.O_RDWR | os.O_TRUNC))
@@ -354,7 +355,8 @@ def ls(_):
     return lambda i: run("ls", "-l")
 
 
-@case("cp of 10,000 bytes", "copy_file_range 1, create 1, getattr 1, getxattr 1, lookup 2, open 1, release 2")
+@case("cp of 10,000 bytes", "copy_file_range 1, create 1, getattr 1, getxattr 1, lookup 2, open 1, release 2",
+      cached="copy_file_range 1, getattr 1, getxattr 1, lookup 2, mknod 1")
 def cp(_):
     os.close(make("f", 10000))
     with open("f", "rb") as f:

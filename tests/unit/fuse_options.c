@@ -107,7 +107,7 @@ START_TEST(the_last_of_contrary_options_wins)
 	struct options o;
 
 	accepted(&o, "daxfs A B -o ro,rw,sync,async,flush=0,flush=9,noatime,relatime,dax,dax=never");
-	ck_assert_uint_eq(options_fs_flags(&o), 0);
+	ck_assert_uint_eq(options_fs_flags(&o), FS_NO_OPENS);
 	ck_assert_int_eq(o.dax, DAXFS_DAX_NEVER);
 	options_free(&o);
 	accepted(&o, "daxfs A B -o dax=never -o dax");
