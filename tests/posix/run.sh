@@ -66,6 +66,7 @@ on_daxfs() {
 	done
 	with_options lazytime times atime
 	with_options dax=always open setid times atime size space mmap
+	with_options dax=never perm create remove rename open setid times atime size space mmap lock notify handle
 	fixture
 	remount_fs ro
 	POSIX_DIR=$WORK POSIX_RO_DIR=$MNT/ro suite rofs
