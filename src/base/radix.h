@@ -7,9 +7,9 @@
  * is the caller's business except for this: 0 is "no entry", and the bits of the
  * tree's lock_mask lock the entry.
  *
- * An entry of order 9 has eight slots and one of order 18 has 64, each with the same word
- * and a lock of its own.  Neighbouring indexes have different ones, so that who locks one
- * index does not keep out all others of a large entry; readers look at the one slot of
+ * An entry of order 9 has one slot and one of order 18 has 64, each with the same word
+ * and a lock of its own.  Neighbouring indexes of the latter have different ones, so that who
+ * locks one index does not keep out all others; readers look at the one slot of
  * their index, as if it were all.
  *
  * Who may do what at the same time:
@@ -36,8 +36,11 @@
 #define RADIX_INDEX_BITS	52u
 #define RADIX_INDEX_MAX		((UINT64_C(1) << RADIX_INDEX_BITS) - 1)
 
-/* Slots of an entry: indexes that are equal modulo this share one. */
-#define RADIX_STRIPES(order)	(1u << (order) / 3)
+/*
+ * Slots of an entry: indexes that are equal modulo this share one.  An entry of order 9 has but one, for
+ * its memory's sake: two would take more than a word for 1 MiB of file.
+ */
+#define RADIX_STRIPES(order)	((order) >= 18 ? 64u : 1u)
 
 struct radix {
 	_Atomic uint64_t root;		/* node address | level, 0 when empty */

@@ -44,7 +44,7 @@ bool mapcache_lookup(const struct mapcache *mc, uint64_t lblk, struct mapping *m
 /**
  * mapcache_lock - the same, with the block locked: while it is, it stays the file's
  *
- * In an entry of 2 MiB every eighth block shares a lock bit, in one of 1 GiB every 64th.
+ * All blocks of an entry of 2 MiB share a lock bit, in one of 1 GiB every 64th does.
  *
  * Context: inside an RCU read section, until mapcache_unlock_fenced().
  * Return: the slot to unlock, or NULL: not cached.
