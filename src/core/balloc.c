@@ -30,6 +30,7 @@
 #define CHUNK_WORDS	(CHUNK / 64)
 #define MAX_GROUPS	64
 #define MIN_GROUP_CHUNKS 64		/* 128 MiB; and words of bits are never shared */
+#define SPARE		2		/* a group has chunks to spare when one in so many is untouched */
 #define TRIES		16		/* partial chunks looked at before taking a free one */
 
 struct group {
@@ -376,12 +377,30 @@ static unsigned first_group(const struct balloc *ba, const struct balloc_req *rq
 	return cpu > 0 ? (unsigned)cpu % ba->nr_groups : 0;
 }
 
+/*
+ * A small request stays in its group as long as that has holes, or chunks to spare: holes elsewhere
+ * are other threads', and looking for them would take every group's lock.
+ */
+static bool try_home(struct balloc *ba, struct group *g, const struct balloc_req *rq, struct run *out)
+{
+	bool ok;
+
+	if (rq->flags & BALLOC_LARGE)
+		return false;
+	pthread_mutex_lock(&g->lock);
+	ok = try_partial(ba, g, rq, TRIES, out);
+	if (!ok && atomic_load_explicit(&g->nr_untouched, memory_order_relaxed) > (g->end - g->first) / SPARE)
+		ok = try_untouched(ba, g, rq, out);
+	pthread_mutex_unlock(&g->lock);
+	return ok;
+}
+
 int balloc_alloc(struct balloc *ba, const struct balloc_req *rq, struct run *out)
 {
 	unsigned first = first_group(ba, rq);
 
 	assert(rq->min >= 1 && rq->min <= rq->max);
-	if (alloc_at_goal(ba, rq, out))
+	if (alloc_at_goal(ba, rq, out) || try_home(ba, &ba->group[first], rq, out))
 		return 0;
 	for (enum pass pass = PASS_PREFERRED; pass <= PASS_ANYTHING; pass++)
 		for (unsigned i = 0; i < ba->nr_groups; i++)

@@ -100,20 +100,20 @@ int inode_edit_end(struct inode_edit *e, struct txn *t, int err)
  */
 void inode_mark_dirty(struct inode *ip, unsigned why)
 {
-	struct fs *fs = ip->fs;
+	struct dirty_list *dl = fs_dirty_list(ip->fs, ip->ino);
 	unsigned was = atomic_load(&ip->dirty);
 
 	if ((was & why) != why)
 		atomic_fetch_or(&ip->dirty, why);
 	if (atomic_load(&ip->listed))
 		return;
-	pthread_mutex_lock(&fs->dirty_lock);
+	pthread_mutex_lock(&dl->lock);
 	if (!atomic_load(&ip->listed)) {
-		list_add_tail(&fs->dirty, &ip->dirty_link);
+		list_add_tail(&dl->head, &ip->dirty_link);
 		atomic_store(&ip->listed, true);
-		atomic_fetch_add(&fs->nr_dirty, 1);
+		atomic_fetch_add(&dl->nr, 1);
 	}
-	pthread_mutex_unlock(&fs->dirty_lock);
+	pthread_mutex_unlock(&dl->lock);
 }
 
 static int write_times(struct inode *ip)

@@ -334,11 +334,13 @@ static struct fs *fs_alloc(const struct fs_opts *o)
 	if (!fs)
 		return NULL;
 	atomic_init(&fs->flags, o->flags & ~FS_USE_COPY);
-	pthread_mutex_init(&fs->dirty_lock, NULL);
+	for (unsigned i = 0; i < DIRTY_LISTS; i++) {
+		pthread_mutex_init(&fs->dirty[i].lock, NULL);
+		list_init(&fs->dirty[i].head);
+	}
 	pthread_mutex_init(&fs->sync_lock, NULL);
 	pthread_mutex_init(&fs->rename_lock, NULL);
 	pthread_mutex_init(&fs->windows.lock, NULL);
-	list_init(&fs->dirty);
 	if (getrandom(&fs->hash_seed, sizeof(fs->hash_seed), 0) != sizeof(fs->hash_seed))
 		fs->hash_seed = now_ns();
 	return fs;
@@ -356,7 +358,8 @@ static void fs_free(struct fs *fs)
 	pthread_mutex_destroy(&fs->windows.lock);
 	pthread_mutex_destroy(&fs->rename_lock);
 	pthread_mutex_destroy(&fs->sync_lock);
-	pthread_mutex_destroy(&fs->dirty_lock);
+	for (unsigned i = 0; i < DIRTY_LISTS; i++)
+		pthread_mutex_destroy(&fs->dirty[i].lock);
 	free(fs);
 }
 
@@ -488,5 +491,6 @@ void fs_statfs(struct fs *fs, struct fs_stat *st)
 	st->ifree = st->bfree * DAXFS_INODES_PER_BLOCK + ialloc_nr_words(fs) * 64 - st->inodes;
 	st->cached_inodes = tally_sum(&fs->nr_cached);
 	st->cache_bytes = st->cached_inodes * sizeof(struct inode);
-	st->dirty_inodes = atomic_load(&fs->nr_dirty);
+	for (unsigned i = 0; i < DIRTY_LISTS; i++)
+		st->dirty_inodes += atomic_load_explicit(&fs->dirty[i].nr, memory_order_relaxed);
 }

@@ -326,15 +326,15 @@ static int inode_reclaim(struct inode *ip)
 
 static void unlist(struct inode *ip)
 {
-	struct fs *fs = ip->fs;
+	struct dirty_list *dl = fs_dirty_list(ip->fs, ip->ino);
 
 	if (!atomic_load(&ip->listed))	/* without a reference nobody lists it any more */
 		return;
-	pthread_mutex_lock(&fs->dirty_lock);
+	pthread_mutex_lock(&dl->lock);
 	list_del(&ip->dirty_link);
 	atomic_store(&ip->listed, false);
-	atomic_fetch_sub(&fs->nr_dirty, 1);
-	pthread_mutex_unlock(&fs->dirty_lock);
+	atomic_fetch_sub(&dl->nr, 1);
+	pthread_mutex_unlock(&dl->lock);
 }
 
 static void forget(struct inode *ip)

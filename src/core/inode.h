@@ -56,7 +56,7 @@ struct inode {
 	atomic_bool	 has_xattrs;	/* is xattr set?  for those without the lock */
 
 	_Atomic unsigned dirty;		/* INODE_DIRTY_* */
-	atomic_bool	 listed;	/* on fs->dirty; changed under fs->dirty_lock */
+	atomic_bool	 listed;	/* on a list of fs->dirty; changed under its lock */
 	struct list	 dirty_link;
 
 	atomic_bool	 shown;		/* directories: read since a name in it last changed; src/fuse keeps it */

@@ -26,6 +26,17 @@ struct region;
 #define FS_DAMAGED	0x40000000u	/* turned read-only by an error: what is dirty is still flushed */
 #define FS_INTERNAL	(FS_ABANDONED | FS_DAMAGED)
 
+/*
+ * Inodes with something that only memory knows.  Several lists, so that threads rarely meet: each
+ * takes the numbers of its inodes out of words of 64 (ialloc.c).
+ */
+#define DIRTY_LISTS	64u
+struct dirty_list {
+	pthread_mutex_t	 lock;		/* order: last */
+	struct list	 head;
+	_Atomic uint64_t nr;		/* changed under the lock */
+};
+
 /* Files with a window that no last close will give back (prealloc.h). */
 #define WINDOWS_KEPT	16u
 struct windows {
@@ -49,9 +60,7 @@ struct fs {
 	_Atomic uint64_t nr_dropped;	/* inodes freed since the last memory trim */
 	_Atomic(struct inode *) recent[RECENT_INODES];	/* recent.h */
 
-	pthread_mutex_t	 dirty_lock;	/* order: last */
-	struct list	 dirty;
-	_Atomic uint64_t nr_dirty;
+	struct dirty_list dirty[DIRTY_LISTS];
 	pthread_mutex_t	 sync_lock;	/* one sync_fs() at a time; order: first */
 	struct windows	 windows;
 
@@ -88,5 +97,11 @@ int snapshot_save(struct fs *fs);
 
 /* fs_claim_fixed - claim superblocks and lanes. */
 int fs_claim_fixed(struct fs *fs);
+
+/* fs_dirty_list - the one that inode @ino belongs on. */
+static inline struct dirty_list *fs_dirty_list(struct fs *fs, uint64_t ino)
+{
+	return &fs->dirty[ino / 64 % DIRTY_LISTS];
+}
 
 #endif

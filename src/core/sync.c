@@ -2,7 +2,7 @@
 /*
  * sync.c -- fsync, fdatasync, syncfs: flush what is dirty, then fence
  *
- * A file's dirty lines are in its radix cache; the fs's list names the inodes
+ * A file's dirty lines are in its radix cache; the fs's lists name the inodes
  * that have any, or times that only memory knows.  A flush takes the inode's
  * reasons away first, then tags every DIRTY block TOWRITE and works through
  * those only, so that a busy writer cannot keep it going for ever; it unlists the inode at last,
@@ -125,21 +125,21 @@ static int flush_data(struct inode *ip, struct mapcache *mc)
 /* The last step: off the list, unless a reason has come back.  See inode_mark_dirty(). */
 static void unlist_if_clean(struct inode *ip)
 {
-	struct fs *fs = ip->fs;
+	struct dirty_list *dl = fs_dirty_list(ip->fs, ip->ino);
 
 	if (!atomic_load(&ip->listed) || atomic_load(&ip->dirty))
 		return;
-	pthread_mutex_lock(&fs->dirty_lock);
+	pthread_mutex_lock(&dl->lock);
 	if (atomic_load(&ip->listed)) {
 		atomic_store(&ip->listed, false);
 		if (atomic_load(&ip->dirty)) {
 			atomic_store(&ip->listed, true);
 		} else {
 			list_del(&ip->dirty_link);
-			atomic_fetch_sub(&fs->nr_dirty, 1);
+			atomic_fetch_sub(&dl->nr, 1);
 		}
 	}
-	pthread_mutex_unlock(&fs->dirty_lock);
+	pthread_mutex_unlock(&dl->lock);
 }
 
 static int sync_data(struct inode *ip, struct mapcache *mc)
@@ -180,20 +180,20 @@ int sync_file(struct inode *ip, unsigned flags)
 }
 
 /* The list's first inode with a reference, or NULL when the list is empty. */
-static struct inode *first_dirty(struct fs *fs)
+static struct inode *first_dirty(struct dirty_list *dl)
 {
 	for (;;) {
 		struct inode *ip = NULL;
 		bool referenced = true;
 
-		pthread_mutex_lock(&fs->dirty_lock);
-		struct list *first = list_first(&fs->dirty);
+		pthread_mutex_lock(&dl->lock);
+		struct list *first = list_first(&dl->head);
 
 		if (first) {
 			ip = list_entry(first, struct inode, dirty_link);
 			referenced = inode_ref_dirty(ip);
 		}
-		pthread_mutex_unlock(&fs->dirty_lock);
+		pthread_mutex_unlock(&dl->lock);
 		if (referenced)
 			return ip;
 		sched_yield();	/* it is ending, and flushes itself before it leaves the list */
@@ -201,25 +201,38 @@ static struct inode *first_dirty(struct fs *fs)
 }
 
 /* Inodes dirtied again during the walk are left to the next one: at most as many visits as were dirty. */
-int sync_fs(struct fs *fs)
+static int sync_list(struct dirty_list *dl)
 {
 	int err = 0;
 
-	pthread_mutex_lock(&fs->sync_lock);
-	for (uint64_t n = atomic_load(&fs->nr_dirty); n; n--) {
-		struct inode *ip = first_dirty(fs);
+	for (uint64_t n = atomic_load(&dl->nr); n; n--) {
+		struct inode *ip = first_dirty(dl);
 
 		if (!ip)
 			break;
-		pthread_mutex_lock(&fs->dirty_lock);
+		pthread_mutex_lock(&dl->lock);
 		if (atomic_load(&ip->listed))
-			list_move_tail(&fs->dirty, &ip->dirty_link);
-		pthread_mutex_unlock(&fs->dirty_lock);
+			list_move_tail(&dl->head, &ip->dirty_link);
+		pthread_mutex_unlock(&dl->lock);
 		int e = sync_file(ip, 0);
 
 		if (!err)
 			err = e;
 		inode_put(ip, 1);
+	}
+	return err;
+}
+
+int sync_fs(struct fs *fs)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&fs->sync_lock);
+	for (unsigned i = 0; i < DIRTY_LISTS; i++) {
+		int e = sync_list(&fs->dirty[i]);
+
+		if (!err)
+			err = e;
 	}
 	pthread_mutex_unlock(&fs->sync_lock);
 	return err;
