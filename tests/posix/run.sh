@@ -56,6 +56,7 @@ with_options() {
 	suite "$@"
 }
 
+# POSIX_DIRECT tells the suite that all files are in direct mode.
 on_daxfs() {
 	setup $SIZE
 	mount_fs
@@ -65,7 +66,9 @@ on_daxfs() {
 		with_options $atime atime
 	done
 	with_options lazytime times atime
+	export POSIX_DIRECT=1
 	with_options dax=always open setid times atime size space mmap
+	unset POSIX_DIRECT
 	with_options dax=never perm create remove rename open setid times atime size space mmap lock notify handle
 	fixture
 	remount_fs ro
