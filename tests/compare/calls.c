@@ -23,7 +23,7 @@
 #define MAX_BATCHES	100000
 #define MIN_BATCHES	3
 
-static const struct kind *const groups[] = { io_kinds, name_kinds, job_kinds };
+static const struct kind *const groups[] = { io_kinds, name_kinds, job_kinds, wake_kinds };
 
 struct run {
 	const struct kind *kind;

@@ -46,7 +46,7 @@ struct lane {
 	struct rng	 rng;
 };
 
-extern const struct kind io_kinds[], name_kinds[], job_kinds[];	/* each ends with one without a name */
+extern const struct kind io_kinds[], name_kinds[], job_kinds[], wake_kinds[];	/* each ends with one without a name */
 
 /* must - @ret, or the end of the program with one sentence when it is negative. */
 #define must(ret)	must_at((long)(ret), #ret)

@@ -79,8 +79,12 @@ def names_with_threads(kind, title):
         yield micro(kind, title, threads)
 
 
-def sync_fdatasync(tools, _, folder):
+def clean_fsync(tools, _, folder):
     return tools.calls(folder, "fsync", "-m", "8")["us"]
+
+
+def wake(tools, _, folder):
+    return tools.calls(folder, "wake")["us"]
 
 
 def flush_fsync(tools, _, folder):
@@ -158,14 +162,17 @@ def compile_library(tools, _, folder):
 
 
 MEASURES = [
+    Measure("wake", "two processes wake each other on a CPU", "micro", "us", wake, only="tmpfs"),
     *with_threads("pread4k", "4 KiB pread, random"),
     *with_threads("pwrite4k", "4 KiB pwrite, random"),
     micro("fdatasync4k", "4 KiB pwrite and fdatasync"),
-    Measure("fdatasync-sync", "fdatasync with -o sync", "micro", "us", sync_fdatasync, only=filesystems.SYNC),
+    Measure("fdatasync-sync", "fdatasync with -o sync", "micro", "us", clean_fsync, only=filesystems.SYNC),
     micro("append4k", "4 KiB append and fsync"),
     micro("fsync", "fsync of a clean file"),
     micro("fsync-dirty", "fsync of 1 GiB with 10 dirty lines"),
-    Measure("fsync-flush", "the same with -o flush=SECONDS", "micro", "us", flush_fsync, only=filesystems.FLUSH),
+    Measure("fsync-flush-clean", "fsync of a clean file, -o flush=SECONDS", "micro", "us", clean_fsync,
+            only=filesystems.FLUSH),
+    Measure("fsync-flush", "of 1 GiB with 10 dirty lines, -o flush=SECONDS", "micro", "us", flush_fsync, only=filesystems.FLUSH),
     *with_threads("pread1m", "1 MiB pread", unit="GB/s"),
     *with_threads("pwrite1m", "1 MiB pwrite", unit="GB/s"),
     *names_with_threads("create", "create and close"),

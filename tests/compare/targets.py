@@ -70,8 +70,11 @@ TARGETS = {
         times("untar", "ext4", 2.5), ahead("untar", "fuse2fs", 3),
         Target("best passthrough's untar / daxfs's", best_passthrough, MORE, 3, "x")],
     "fsync": [
-        Target("fsync-flush - fsync", lambda m: m("fsync-flush", filesystems.FLUSH) - m("fsync"), LESS, 5, "us"),
-        Target("fsync / pread4k: a round trip", lambda m: m("fsync") / m("pread4k"), LESS, 1.1, "x")],
+        Target("flush=: 10 lines - clean", lambda m: m("fsync-flush", filesystems.FLUSH) -
+               m("fsync-flush-clean", filesystems.FLUSH), LESS, 5, "us"),
+        Target("flush=: clean / pread4k: a round trip", lambda m: m("fsync-flush-clean", filesystems.FLUSH) /
+               m("pread4k"), LESS, 1.1, "x"),
+        Target("fsync of a clean file: no request", lambda m: m("fsync"), LESS, 1, "us")],
     "CPU": [most("cpu-read", 2.5), most("idle", 0.05, "%")],
 }
 
