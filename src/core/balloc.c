@@ -395,17 +395,26 @@ static bool try_home(struct balloc *ba, struct group *g, const struct balloc_req
 	return ok;
 }
 
+/* A file that has got large leaves the place where it was small, if that keeps it from having whole chunks. */
+static bool goal_suits(const struct balloc_req *rq)
+{
+	return !(rq->flags & BALLOC_LARGE) || rq->goal % CHUNK == rq->phase % CHUNK;
+}
+
 int balloc_alloc(struct balloc *ba, const struct balloc_req *rq, struct run *out)
 {
 	unsigned first = first_group(ba, rq);
 
 	assert(rq->min >= 1 && rq->min <= rq->max);
-	if (alloc_at_goal(ba, rq, out) || try_home(ba, &ba->group[first], rq, out))
+	if ((goal_suits(rq) && alloc_at_goal(ba, rq, out)) || try_home(ba, &ba->group[first], rq, out))
 		return 0;
-	for (enum pass pass = PASS_PREFERRED; pass <= PASS_ANYTHING; pass++)
+	for (enum pass pass = PASS_PREFERRED; pass <= PASS_ANYTHING; pass++) {
+		if (pass == PASS_OTHER && !goal_suits(rq) && alloc_at_goal(ba, rq, out))
+			return 0;
 		for (unsigned i = 0; i < ba->nr_groups; i++)
 			if (try_group(ba, &ba->group[(first + i) % ba->nr_groups], rq, pass, out))
 				return 0;
+	}
 	return -ENOSPC;
 }
 

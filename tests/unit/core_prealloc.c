@@ -350,6 +350,29 @@ START_TEST(freeing_what_nothing_claimed_is_corruption_and_frees_the_rest)
 }
 END_TEST
 
+START_TEST(a_file_that_has_got_large_leaves_a_place_without_whole_chunks)
+{
+	struct balloc *ba = balloc_open(64 * DAXFS_CHUNK_BLOCKS);
+	struct balloc_req rq = { .min = 1, .max = 1 };
+	struct run other, small, large;
+
+	ck_assert_ptr_nonnull(ba);
+	ck_assert_int_eq(balloc_alloc(ba, &rq, &other), 0);
+	rq.max = 32;
+	ck_assert_int_eq(balloc_alloc(ba, &rq, &small), 0);
+	ck_assert_uint_ne(small.pblk.v % DAXFS_CHUNK_BLOCKS, 0);
+	rq = (struct balloc_req){ .goal = small.pblk.v + 32, .min = 1, .max = 512, .phase = 32, .flags = BALLOC_LARGE };
+	ck_assert_int_eq(balloc_alloc(ba, &rq, &large), 0);
+	ck_assert_uint_eq(large.pblk.v % DAXFS_CHUNK_BLOCKS, 32);
+
+	/* Where it is now, it stays. */
+	rq = (struct balloc_req){ .goal = large.pblk.v + 512, .min = 1, .max = 512, .phase = 32 + 512, .flags = BALLOC_LARGE };
+	ck_assert_int_eq(balloc_alloc(ba, &rq, &small), 0);
+	ck_assert_uint_eq(small.pblk.v, large.pblk.v + 512);
+	balloc_close(ba);
+}
+END_TEST
+
 Suite *suite_core_prealloc(void)
 {
 	Suite *s = suite_create("core_prealloc");
@@ -372,6 +395,7 @@ Suite *suite_core_prealloc(void)
 	tcase_add_test(windows, many_files_grow_while_free_space_is_asked_for);
 	suite_add_tcase(s, windows);
 	tcase_add_test(raw, freeing_what_nothing_claimed_is_corruption_and_frees_the_rest);
+	tcase_add_test(raw, a_file_that_has_got_large_leaves_a_place_without_whole_chunks);
 	suite_add_tcase(s, raw);
 	return s;
 }
