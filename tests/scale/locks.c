@@ -9,6 +9,7 @@
  * What must hold: no lock that several threads take is taken once in FEW rounds or more
  * often, whatever a round does: create, write, overwrite, read, fsync, stat, rename, unlink.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
