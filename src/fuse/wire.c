@@ -38,6 +38,7 @@
 #include <linux/fuse.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -58,6 +59,8 @@
 #ifndef FOPEN_PARALLEL_DIRECT_WRITES
 #define FOPEN_PARALLEL_DIRECT_WRITES	(1 << 6)
 #endif
+
+#define GATHER_NS		2000000
 
 #define MORE_CAPABILITIES	(FUSE_HANDLE_KILLPRIV_V2 | FUSE_PARALLEL_DIROPS | \
 				 FUSE_DIRECT_IO_ALLOW_MMAP | FUSE_SETXATTR_EXT)
@@ -85,6 +88,10 @@ static atomic_bool long_setxattr;
  * allow them any; later ones do while nothing maps the file.
  */
 static atomic_bool knows_parallel;
+
+/* Other requests come over io_uring: /dev/fuse brings FORGET and INTERRUPT, which can wait a moment. */
+static atomic_bool over_uring;
+static _Thread_local bool got_forget;
 
 /* Capabilities to add to the answer that is awaited; 0 once it has gone. */
 static _Atomic uint64_t init_more;
@@ -214,14 +221,31 @@ size_t wire_receive(struct daemon *d, void *msg, size_t len)
 	return len;
 }
 
+/*
+ * Nobody waits for a FORGET, but who causes it has to wake whoever reads them.  Not while that one sleeps: then
+ * they gather, and come together.
+ */
+static void let_forgets_gather(void)
+{
+	const struct timespec pause = { .tv_nsec = GATHER_NS };
+
+	if (got_forget && atomic_load_explicit(&over_uring, memory_order_relaxed))
+		nanosleep(&pause, NULL);
+}
+
 static ssize_t wire_read(int fd, void *buf, size_t len, void *userdata)
 {
 	const struct fuse_in_header *h = buf;
-	ssize_t n = read(fd, buf, len);
+	ssize_t n;
 
-	if (n >= (ssize_t)sizeof(*h) && h->opcode == FUSE_INIT)
+	let_forgets_gather();
+	n = read(fd, buf, len);
+	if (n < (ssize_t)sizeof(*h))
+		return n;
+	if (h->opcode == FUSE_INIT)
 		see_init(h, (size_t)n, userdata);
-	return n > 0 ? (ssize_t)wire_receive(userdata, buf, (size_t)n) : n;
+	got_forget = h->opcode == FUSE_FORGET || h->opcode == FUSE_BATCH_FORGET;
+	return (ssize_t)wire_receive(userdata, buf, (size_t)n);
 }
 
 /* Is this the awaited answer, in the form that the flags below are for? */
@@ -258,9 +282,11 @@ static ssize_t answer_init(int fd, const struct iovec *iov, const struct daemon 
 {
 	uint64_t more = atomic_exchange(&init_more, 0);
 	ssize_t n = send_init_reply(fd, iov, more, d->opt);
+	const bool agreed = n > 0 && (more & WIRE_OVER_IO_URING);
 
+	atomic_store(&over_uring, agreed);
 	if (d->uring)
-		uring_begin(d->uring, n > 0 && (more & WIRE_OVER_IO_URING));
+		uring_begin(d->uring, agreed);
 	return n;
 }
 
