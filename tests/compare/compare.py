@@ -193,7 +193,7 @@ def put_into_document(args, lines):
 
 def compare(args, stage, mounted):
     chosen = measures.chosen(args.only)
-    names = args.fs + [m.only for m in chosen if m.only and filesystems.BASE in args.fs]
+    names = list(dict.fromkeys(args.fs + [m.only for m in chosen if m.only and filesystems.BASE in args.fs]))
     skipped = start(names, stage, mounted)
     if not any(is_daxfs(fs.name) for fs in mounted) and any(map(is_daxfs, args.fs)) or not mounted:
         say("skipped: there is nothing to measure")

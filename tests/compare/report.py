@@ -61,14 +61,23 @@ def base_of(columns):
     return next((fs.name for fs in columns if fs.name.startswith(filesystems.BASE)), None)
 
 
+def only_cell(measure, median, name, columns):
+    """Its one figure, in the first column when the filesystem has none."""
+    place = measure.only if measure.only in [fs.name for fs in columns] else columns[0].name
+    value = median.get((measure.name, measure.only))
+    return DASH if name != place or value is None else number(value)
+
+
 def table(results, measures, columns):
     """Lines; columns are filesystems."""
     median, base = results.median, base_of(columns)
     yield f"{'':<50}{'unit':<6}" + "".join(f"{fs.title:>17}" for fs in columns)
     for m in measures:
-        if m.only:	# has one figure, that of a filesystem without a column
-            continue
-        row = [cell(m, median.get((m.name, fs.name)), median.get((m.name, base)), fs.name == base) for fs in columns]
+        if m.only:
+            row = [only_cell(m, median, fs.name, columns) for fs in columns]
+        else:
+            row = [cell(m, median.get((m.name, fs.name)), median.get((m.name, base)), fs.name == base)
+                   for fs in columns]
         if any(c != DASH for c in row):
             yield f"{m.title:<50}{m.unit:<6}" + "".join(f"{c:>17}" for c in row)
     yield "x N: daxfs is N times as fast. us: time per call, of all threads together."
