@@ -209,6 +209,16 @@ def compare(args, stage, mounted):
     return code
 
 
+def allow_many_files():
+    """passthrough_ll keeps each known file open."""
+    for limit in 1 << 20, resource.getrlimit(resource.RLIMIT_NOFILE)[1]:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+            return
+        except ValueError:	# more than the kernel allows anybody
+            pass
+
+
 def main():
     args = arguments()
     if args.list:
@@ -219,8 +229,7 @@ def main():
         say(f"skipped: {why}")
         return 77
     heed_signals(on_signal)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))	# passthrough_ll keeps each known file open
+    allow_many_files()
     stage, mounted = Stage(args), []
     try:
         return compare(args, stage, mounted)
