@@ -20,7 +20,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -29,10 +28,9 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/rcu.h"
+#include "base/tally.h"
 #include "core/balloc.h"
 #include "core/instance.h"
-
-#define STRIPES	64
 
 struct stripe { _Atomic uint64_t n[2]; } __attribute__((aligned(DAXFS_LINE)));
 
@@ -45,7 +43,7 @@ struct batch {
 };
 
 struct limbo {
-	struct stripe	 stripe[STRIPES];
+	struct stripe	 stripe[TALLY_PARTS];
 	_Atomic unsigned epoch;
 	_Atomic uint64_t nr_pending;	/* batches anywhere before the allocator */
 	_Atomic uint64_t nr_blocks;
@@ -59,7 +57,7 @@ int limbo_open(struct fs *fs)
 
 	if (!lb)
 		return -ENOMEM;
-	for (unsigned i = 0; i < STRIPES; i++) {
+	for (unsigned i = 0; i < TALLY_PARTS; i++) {
 		atomic_init(&lb->stripe[i].n[0], 0);
 		atomic_init(&lb->stripe[i].n[1], 0);
 	}
@@ -110,9 +108,7 @@ void limbo_close(struct fs *fs)
 
 void pin_get(struct fs *fs, struct pin *pin)
 {
-	int cpu = sched_getcpu();
-
-	pin->stripe = cpu > 0 ? (unsigned)cpu % STRIPES : 0;
+	pin->stripe = tally_part();
 	pin->epoch = atomic_load(&fs->limbo->epoch);
 	atomic_fetch_add(&fs->limbo->stripe[pin->stripe].n[pin->epoch & 1], 1);
 }
@@ -121,7 +117,7 @@ static bool parity_free(struct limbo *lb, unsigned parity)
 {
 	uint64_t n = 0;
 
-	for (unsigned i = 0; i < STRIPES; i++)
+	for (unsigned i = 0; i < TALLY_PARTS; i++)
 		n += atomic_load(&lb->stripe[i].n[parity]);
 	return n == 0;
 }

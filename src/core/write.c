@@ -150,7 +150,8 @@ static ssize_t overwrite_block(struct inode *ip, const struct write_req *rq)
 	return ret;
 }
 
-static void touch_mtime(struct inode *ip)
+/* With FILE_SYNC file_write() makes the times durable right away: no need to list the inode for that. */
+static void touch_mtime(struct inode *ip, unsigned flags)
 {
 	int64_t now = inode_now();
 
@@ -159,7 +160,10 @@ static void touch_mtime(struct inode *ip)
 		return;
 	atomic_store_explicit(&ip->mtime, now, memory_order_relaxed);
 	atomic_store_explicit(&ip->ctime, now, memory_order_relaxed);
-	inode_mark_dirty(ip, INODE_DIRTY_TIMES);
+	if (flags & FILE_SYNC)
+		atomic_fetch_or(&ip->dirty, INODE_DIRTY_TIMES);
+	else
+		inode_mark_dirty(ip, INODE_DIRTY_TIMES);
 }
 
 /* -- a transaction ------------------------------------------------------------------------- */
@@ -386,7 +390,7 @@ static int write_range(struct inode *ip, struct mapcache *mc, const struct write
 	if (err)
 		return err;
 	if (done == rq->len) {
-		touch_mtime(ip);
+		touch_mtime(ip, rq->flags);
 		return 0;
 	}
 	rest.buf += done;
@@ -457,7 +461,7 @@ static int write_any(struct inode *ip, struct write_req *rq)
 		return write_patiently(ip, rq);
 	if (n < 0)
 		return (int)n;
-	touch_mtime(ip);
+	touch_mtime(ip, rq->flags);
 	return 0;
 }
 

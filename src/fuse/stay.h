@@ -8,11 +8,12 @@
  * CPUs (measured for 4 KiB reads: 32 us instead of 9).  A CPU on which nothing but
  * SCHED_IDLE threads run counts as idle, though (sched_idle_cpu() in the kernel's
  * kernel/sched/fair.c).  A thread that serves one client at a time, on a machine with a
- * free CPU, therefore takes that rank while it sends.  Clients then run
+ * free CPU, therefore has that rank when it sends.  Clients then run
  * at once, in its place, and it goes on when they wait for it again.
  *
- * It must not wait for the CPU behind others with such a rank: it never sleeps with it, gives it
- * back when the machine gets busy, and for long when it got the CPU back late.
+ * It keeps the rank from one request to the next, while it serves too, as long as there always is a next one.
+ * It must not wait for the CPU behind others with it: it gives it back before it sleeps until somebody
+ * asks, when the machine gets busy, and for long when it got the CPU back late.
  *
  * All calls: the ring's thread.
  */

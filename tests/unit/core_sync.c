@@ -201,6 +201,27 @@ START_TEST(small_synchronous_writes_leave_nothing_to_flush)
 }
 END_TEST
 
+START_TEST(a_synchronous_mount_leaves_no_inode_for_the_background_flush)
+{
+	const struct timespec tick = { .tv_nsec = 20000000 };
+	int64_t mtime;
+
+	ck_assert_int_eq(sync_file(ip, 0), 0);
+	mtime = cf_stat(ip).mtime;
+	fs_set_flags(c.fs, FS_SYNC);
+	nanosleep(&tick, NULL);
+	cf_write(ip, "times", 5, 100);
+	ck_assert_int_gt(cf_stat(ip).mtime, mtime);
+	ck_assert_uint_eq(cf_statfs(&c).dirty_inodes, 0);
+	mtime = cf_stat(ip).mtime;
+	put(ip);
+	cf_kill(&c);
+	cf_mount(&c, 0);
+	ip = cf_look(c.root, "f");
+	ck_assert_int_eq(cf_stat(ip).mtime, mtime);
+}
+END_TEST
+
 /* What sync(2) cannot ask for is done at once; times may wait. */
 START_TEST(with_a_synchronous_mount_small_writes_are_on_the_media)
 {
@@ -625,6 +646,7 @@ Suite *suite_core_sync(void)
 	tcase_add_test(tc, small_write_over_two_blocks_is_durable_after_fdatasync);
 	tcase_add_test(tc, large_writes_leave_nothing_to_flush);
 	tcase_add_test(tc, small_synchronous_writes_leave_nothing_to_flush);
+	tcase_add_test(tc, a_synchronous_mount_leaves_no_inode_for_the_background_flush);
 	tcase_add_test(tc, with_a_synchronous_mount_small_writes_are_on_the_media);
 	tcase_add_test(tc, a_write_that_cannot_be_made_durable_says_so);
 	tcase_add_test(tc, truncated_lines_are_not_flushed);
