@@ -4,7 +4,7 @@
 
     handle.py make DIR            a tree of files, directories and links
     handle.py take DIR STATE      the handle of everything in DIR
-    handle.py replace DIR         remove it, and make as much again
+    handle.py replace DIR STATE   remove it, make as much again, and more until its numbers are all used again
     handle.py check DIR STATE     each handle opens what it was taken of
     handle.py stale DIR STATE     each handle is ESTALE
 
@@ -21,6 +21,7 @@ import sys
 
 AT_FDCWD = -100
 MAX_HANDLE = 128
+MANY = 20000
 O_PATH = 0o10000000
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -86,14 +87,27 @@ def take(top, state):
         pickle.dump(taken, f)
 
 
-def replace(top):
-    shutil.rmtree(f"{top}/tree")
-    make(top)
-
-
 def each(state):
     with open(state, "rb") as f:
         yield from pickle.load(f)
+
+
+def numbers_in_use(top):
+    return {os.lstat(path).st_ino for path in everything(top)} | {os.lstat(f"{top}/tree").st_ino}
+
+
+def replace(top, state):
+    """How soon a number is given out again is the allocator's affair: who creates by then, on which CPU."""
+    shutil.rmtree(f"{top}/tree")
+    make(top)
+    os.mkdir(f"{top}/tree/more")
+    missing = {what[0] for _, what in each(state)} - numbers_in_use(top)
+    for n in range(MANY):
+        if not missing:
+            break
+        path = f"{top}/tree/more/{n}"
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        missing.discard(os.lstat(path).st_ino)
 
 
 def check(top, state):
@@ -107,16 +121,14 @@ def check(top, state):
 
 def stale(top, state):
     mount = os.open(top, os.O_RDONLY)
-    numbers = {os.lstat(path).st_ino for path in everything(top)}
-    again = 0
+    numbers = numbers_in_use(top)
     for handle, what in each(state):
-        again += what[0] in numbers
+        assert what[0] in numbers, f"number {what[0]} was not used again"
         try:
             fd = open_handle(mount, handle, O_PATH)
             raise AssertionError(f"inode {what[0]} opened as {os.fstat(fd)}")
         except OSError as e:
             assert e.errno == errno.ESTALE, e
-    assert again > 100, f"only {again} numbers were used again"
 
 
 {"make": make, "take": take, "replace": replace, "check": check, "stale": stale}[sys.argv[1]](*sys.argv[2:])

@@ -40,7 +40,7 @@ check "unmount and mount" remount_fs
 check "they open it" handles check "$MNT" "$WORK/state"
 check "the daemon is killed; mount" kill_and_mount
 check "they open it" handles check "$MNT" "$WORK/state"
-check "the tree is replaced by another like it" handles replace "$MNT"
+check "another tree has its numbers" handles replace "$MNT" "$WORK/state"
 check "they are stale" handles stale "$MNT" "$WORK/state"
 check "unmount and mount" remount_fs
 check "they are stale" handles stale "$MNT" "$WORK/state"
