@@ -38,7 +38,7 @@
 #include "fuse/wire.h"
 
 #define HEADER_ROOM	4096u
-#define ENTRY_BYTES	((size_t)HEADER_ROOM + RING_PAYLOAD)
+#define ENTRY_BYTES	((size_t)HEADER_ROOM + MAX_TRANSFER)
 
 /* Commands beside those of entries: the poll of the eventfd. */
 #define MORE_COMMANDS	1
@@ -88,7 +88,7 @@ static void place_entry(struct ring *r, unsigned i, uint16_t qid)
 	e->block = (void *)start;
 	e->payload = start + HEADER_ROOM;
 	e->iov[0] = (struct iovec){ e->block, sizeof(*e->block) };
-	e->iov[1] = (struct iovec){ e->payload, RING_PAYLOAD };
+	e->iov[1] = (struct iovec){ e->payload, MAX_TRANSFER };
 }
 
 static int make_entries(struct ring *r, const uint16_t *qid)
@@ -197,7 +197,7 @@ static struct fuse_in_header *assemble(struct ring_entry *e)
 	uint8_t *msg;
 
 	memcpy(&h, e->block->msg, sizeof(h));
-	if (payload > RING_PAYLOAD || h.len < sizeof(h) + payload)
+	if (payload > MAX_TRANSFER || h.len < sizeof(h) + payload)
 		return NULL;
 	op = h.len - sizeof(h) - payload;
 	if (op > sizeof(e->block->op))
@@ -230,7 +230,7 @@ bool ring_reply(const struct iovec *iov, int count)
 	if (!e || h->unique != e->unique)
 		return false;
 	for (int i = 1; i < count; i++) {
-		if (iov[i].iov_len > RING_PAYLOAD - len) {
+		if (iov[i].iov_len > MAX_TRANSFER - len) {
 			answer(e, -EIO, 0);
 			return true;
 		}
@@ -255,7 +255,7 @@ void ring_send(void)
 
 void *ring_room(size_t size)
 {
-	return current && size <= RING_PAYLOAD ? current->payload : NULL;
+	return current && size <= MAX_TRANSFER ? current->payload : NULL;
 }
 
 /* So short that replies to others may wait for it: with many at a time, that spares system calls. */

@@ -20,12 +20,6 @@ struct daemon;
 struct iovec;
 struct ring_entry;
 
-/*
- * Bytes of data in a request, and in a reply.  Measured: buffers that stay in
- * the CPU's second cache make up for the larger number of requests.
- */
-#define RING_PAYLOAD	(256u << 10)
-
 struct ring {
 	struct daemon	*d;
 	int		 fd;		/* /dev/fuse */
