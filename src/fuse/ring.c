@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <linux/fuse.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -326,6 +327,13 @@ static void complete(struct ring_entry *e, int res)
 	}
 }
 
+/* Or an error, which ends the waiting, too. */
+static bool is_there_more(struct ring *r, int *res)
+{
+	*res = io_uring_get_events(&r->io);
+	return *res < 0 || io_uring_cq_ready(&r->io);
+}
+
 /*
  * Replies go out in one system call and the next request is waited for in another:
  * between the two a client on this CPU may run and ask again, which spares putting
@@ -338,8 +346,10 @@ static int send_and_wait(struct ring *r)
 	stay_before_send(&r->stay, r->served);
 	io_uring_submit(&r->io);
 	if (stay_after_send(&r->stay)) {
-		res = io_uring_get_events(&r->io);
-		if (res < 0 || io_uring_cq_ready(&r->io))
+		if (is_there_more(r, &res))
+			return res;
+		sched_yield();	/* a client that has been woken need not have displaced this thread */
+		if (is_there_more(r, &res))
 			return res;
 		stay_before_sleep(&r->stay);
 	}

@@ -31,6 +31,7 @@ struct stay {
 	unsigned alone;		/* turns in a row that served one client */
 	unsigned enough;	/* of them before the rank is taken */
 	unsigned kept;		/* turns since it was taken */
+	unsigned crowded;	/* looks at the machine in a row that found no free CPU */
 	int64_t	 sent_at, not_before;	/* ns, coarse */
 };
 
@@ -49,7 +50,8 @@ void stay_before_send(struct stay *s, unsigned served);
 /**
  * stay_after_send - they have gone
  *
- * Return: whether the clients may have asked again already: look before stay_before_sleep().
+ * Return: whether the clients may have asked again already, or run as soon as this thread yields the CPU:
+ * look, yield, and look again before stay_before_sleep().
  */
 bool stay_after_send(struct stay *s);
 

@@ -19,6 +19,9 @@
 
 #define LATE_MS	30
 
+#define IDLE	"0.01 0.02 0.03 1/80 4711\n"
+#define BUSY	"9.01 9.02 9.03 999/1080 4711\n"
+
 Suite *suite_fuse_stay(void);
 
 static bool is_low(void)
@@ -58,7 +61,7 @@ static bool take_low(struct stay *s)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || !has_the_right())
 		return false;
 	ck_assert(s->able);
-	tell_load(s, "0.01 0.02 0.03 1/80 4711\n");
+	tell_load(s, IDLE);
 	for (unsigned i = 0; i < 1000 && !s->low; i++)
 		stay_before_send(s, 1);
 	ck_assert(s->low && is_low());
@@ -107,16 +110,40 @@ START_TEST(many_clients_at_a_time_are_served_with_the_usual_rank)
 }
 END_TEST
 
+/* Each time the clock has moved in between. */
+static void serve_for_long(struct stay *s, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		sleep_ms(LATE_MS);
+		stay_before_send(s, 1);
+	}
+}
+
 START_TEST(on_a_busy_machine_the_usual_rank_is_kept)
 {
 	struct stay s;
 
 	stay_init(&s);
 	if (take_low(&s)) {
-		tell_load(&s, "9.01 9.02 9.03 999/1080 4711\n");
-		sleep_ms(LATE_MS);	/* the clock moves */
-		stay_before_send(&s, 1);
+		tell_load(&s, BUSY);
+		serve_for_long(&s, 10);
 		keeps_the_usual_rank(&s);
+	}
+	stay_fini(&s);
+}
+END_TEST
+
+START_TEST(a_moment_without_a_free_cpu_changes_nothing)
+{
+	struct stay s;
+
+	stay_init(&s);
+	if (take_low(&s)) {
+		for (unsigned i = 0; i < 10; i++) {
+			tell_load(&s, i % 2 ? IDLE : BUSY);
+			serve_for_long(&s, 1);
+			ck_assert(is_low());
+		}
 	}
 	stay_fini(&s);
 }
@@ -201,6 +228,7 @@ Suite *suite_fuse_stay(void)
 	tcase_add_test(tc, a_thread_sleeps_with_its_usual_rank);
 	tcase_add_test(tc, many_clients_at_a_time_are_served_with_the_usual_rank);
 	tcase_add_test(tc, on_a_busy_machine_the_usual_rank_is_kept);
+	tcase_add_test(tc, a_moment_without_a_free_cpu_changes_nothing);
 	tcase_add_test(tc, who_gets_the_cpu_late_keeps_the_usual_rank_for_long);
 	tcase_add_test(tc, short_runs_make_it_rarer);
 	tcase_add_test(tc, the_end_gives_the_usual_rank_back);
