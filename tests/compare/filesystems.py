@@ -4,7 +4,9 @@
 start() raises Unavailable with the reason when there is something that it lacks; stop() may be called in
 any state, and leaves neither mount, nor daemon, nor loop device.
 """
+import math
 import os
+import resource
 import shutil
 import subprocess
 import time
@@ -19,6 +21,7 @@ class Filesystem:
     def __init__(self, name, title, stage):
         self.name, self.title, self.stage = name, title, stage
         self.dir = stage.path(name)
+        self.most_files = math.inf	# that may be known to it at a time
 
     def start(self):
         os.mkdir(self.dir)
@@ -119,6 +122,7 @@ class Passthrough(Served):
         super().__init__(name, title, stage)
         self.cache = cache
         self.below = Tmpfs(name + ".below", "", stage)
+        self.most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]	# it keeps each open
 
     def program(self):
         path = self.stage.path("passthrough_ll")

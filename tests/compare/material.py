@@ -37,12 +37,13 @@ class Material:
         named = ((path, top + path) for top in copies for path in files)
         return list(itertools.islice(named, self.tree_files))
 
-    @functools.cached_property
-    def tarball(self):
-        path = self.stage.path("tree.tar")
-        with tarfile.open(path, "w") as tar:
-            for path_there, name in self.tree:
-                tar.add(path_there, name, recursive=False)
+    def tarball(self, files):
+        """Of so many files of the tree."""
+        path = self.stage.path(f"tree-{files}.tar")
+        if not os.path.exists(path):
+            with tarfile.open(path, "w") as tar:
+                for path_there, name in self.tree[:files]:
+                    tar.add(path_there, name, recursive=False)
         return path
 
     @functools.cached_property
@@ -51,7 +52,7 @@ class Material:
         path = self.stage.path("repository")
         tree = self.stage.path("tree")
         os.mkdir(path)
-        run("tar", "-xf", self.tarball, "-C", self.stage.dir)
+        run("tar", "-xf", self.tarball(self.tree_files), "-C", self.stage.dir)
         run(*GIT, "init", "-q", path)
         for name in [name for _, name in self.tree][::4]:
             os.makedirs(os.path.dirname(f"{path}/{name}"), exist_ok=True)

@@ -46,7 +46,8 @@ def scales(name, two, limit):
 
 
 def best_passthrough(m):
-    return min(m("untar", "passthrough"), m("untar", "passthrough-cached")) / m("untar")
+    """Of half the tree: it keeps each file open, and a user without CAP_SYS_RESOURCE may not open as many as the tree has."""
+    return min(m("untar-half", "passthrough"), m("untar-half", "passthrough-cached")) / m("untar-half")
 
 
 NAMES = ("create", "stat", "open", "rename", "unlink")
@@ -68,7 +69,7 @@ TARGETS = {
         least("fio-read", 450, "kIOPS"), least("fio-write", 450, "kIOPS")],
     "a tree of files": [
         times("untar", "ext4", 2.5), ahead("untar", "fuse2fs", 3),
-        Target("best passthrough's untar / daxfs's", best_passthrough, MORE, 3, "x")],
+        Target("best passthrough's untar-half / daxfs's", best_passthrough, MORE, 3, "x")],
     "fsync": [
         Target("flush=: 10 lines - clean", lambda m: m("fsync-flush", filesystems.FLUSH) -
                m("fsync-flush-clean", filesystems.FLUSH), LESS, 5, "us"),
