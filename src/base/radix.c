@@ -15,15 +15,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/spin.h"
 
 #define LEAF	(UINT64_C(1) << radix_level_shift[1])	/* indexes that a node of level 0 covers */
-
-const uint8_t radix_level_shift[RADIX_LEVELS + 1] = {
-	0, 3, 9, 12, 18, 21, 27, 33, 39, 45, 51, RADIX_INDEX_BITS,
-};
 
 void radix_init(struct radix *rx, uint64_t lock_mask)
 {
@@ -137,48 +132,7 @@ static bool swap_entry(const struct radix *rx, struct radix_node *n, unsigned of
 	return ok;
 }
 
-/* -- nodes ----------------------------------------------------------------- */
-
-static unsigned level_bits(unsigned level)
-{
-	return (unsigned)radix_level_shift[level + 1] - radix_level_shift[level];
-}
-
-static size_t node_bytes(unsigned level)
-{
-	size_t slots = (size_t)1 << level_bits(level);
-
-	if (radix_mixed(level))
-		slots += RADIX_BIG * RADIX_STRIPES(radix_level_shift[level]);
-
-	return sizeof(struct radix_node) + slots * sizeof(uint64_t);
-}
-
-static struct radix_node *node_new(struct radix *rx, unsigned level)
-{
-	struct radix_node *n = calloc(1, node_bytes(level));
-
-	if (!n)
-		return NULL;
-	assert(!((uintptr_t)n & RADIX_LEVEL_MASK));
-	n->level = (uint8_t)level;
-	n->shift = radix_level_shift[level];
-	n->bits = (uint8_t)level_bits(level);
-	atomic_fetch_add_explicit(&rx->bytes, node_bytes(level), memory_order_relaxed);
-	return n;
-}
-
-static void node_free_rcu(struct rcu_head *head)
-{
-	free(caa_container_of(head, struct radix_node, rcu));
-}
-
-/* @n can no longer be reached from the root. */
-static void node_retire(struct radix *rx, struct radix_node *n)
-{
-	atomic_fetch_sub_explicit(&rx->bytes, node_bytes(n->level), memory_order_relaxed);
-	rcu_free_later(&n->rcu, node_free_rcu);
-}
+/* -- shape ----------------------------------------------------------------- */
 
 static void root_publish(struct radix *rx, struct radix_node *n)
 {
@@ -190,7 +144,7 @@ static void root_publish(struct radix *rx, struct radix_node *n)
 /* Makes an empty node, visible below @n. */
 static struct radix_node *child_new(struct radix *rx, struct radix_node *n, unsigned off)
 {
-	struct radix_node *child = node_new(rx, n->level - 1u);
+	struct radix_node *child = radix_node_new(rx, n->level - 1u);
 
 	if (!child)
 		return NULL;
@@ -220,7 +174,7 @@ static void prune(struct radix *rx, struct radix_node *n)
 			child_unlink(p, n->offset);
 		else
 			root_publish(rx, NULL);
-		node_retire(rx, n);
+		radix_node_retire(rx, n);
 		n = p;
 	}
 }
@@ -230,7 +184,7 @@ static void prune(struct radix *rx, struct radix_node *n)
 /* Puts a new root above the present one; (6) in radix_tag.c is about the order. */
 static struct radix_node *grow_root(struct radix *rx, struct radix_node *root)
 {
-	struct radix_node *top = node_new(rx, root->level + 1u);
+	struct radix_node *top = radix_node_new(rx, root->level + 1u);
 
 	if (!top)
 		return NULL;
@@ -253,7 +207,7 @@ static struct radix_node *root_for(struct radix *rx, uint64_t index, unsigned le
 	if (!root) {
 		while (index >> radix_level_shift[level + 1])
 			level++;
-		root = node_new(rx, level);
+		root = radix_node_new(rx, level);
 		if (root)
 			root_publish(rx, root);
 		return root;
@@ -418,7 +372,7 @@ static void subtree_retire(struct radix *rx, struct radix_node *n)
 		else
 			subtree_retire(rx, radix_child(n, off));
 	}
-	node_retire(rx, n);
+	radix_node_retire(rx, n);
 }
 
 static int store_small(struct radix *rx, uint64_t index, uint64_t word)

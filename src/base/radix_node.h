@@ -53,6 +53,12 @@ struct radix_pos {
 
 extern const uint8_t radix_level_shift[RADIX_LEVELS + 1];
 
+/* radix_node_new - an empty one, which nobody sees yet; NULL without memory. */
+struct radix_node *radix_node_new(struct radix *rx, unsigned level);
+
+/* radix_node_retire - free @n, which cannot be reached from the root any more, once no reader is in it. */
+void radix_node_retire(struct radix *rx, struct radix_node *n);
+
 static inline uint64_t radix_bit(unsigned off)
 {
 	return UINT64_C(1) << off;

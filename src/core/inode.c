@@ -24,6 +24,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/pool.h"
 #include "core/dirindex.h"
 #include "core/ialloc.h"
 #include "core/instance.h"
@@ -64,9 +65,11 @@ int icache_open(struct fs *fs)
 
 /* -- life ----------------------------------------------------------------------- */
 
+static struct pool inode_pool = POOL_INIT(sizeof(struct inode));
+
 static struct inode *inode_alloc(struct fs *fs, uint64_t ino, uint64_t refs)
 {
-	struct inode *ip = calloc(1, sizeof(*ip));
+	struct inode *ip = pool_get(&inode_pool);
 
 	if (!ip)
 		return NULL;
@@ -86,7 +89,7 @@ static void inode_free(struct inode *ip)
 	else if (inode_is_dir(ip))
 		dirindex_free(atomic_load(&ip->index));
 	pthread_rwlock_destroy(&ip->lock);
-	free(ip);
+	pool_put(&inode_pool, ip);
 }
 
 static void inode_free_rcu(struct rcu_head *head)
@@ -465,6 +468,7 @@ void icache_close(struct fs *fs)
 void fs_trim_memory(struct fs *fs)
 {
 	atomic_store_explicit(&fs->nr_dropped, 0, memory_order_relaxed);
+	pools_trim();
 	malloc_trim(0);
 }
 

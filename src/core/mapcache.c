@@ -26,11 +26,13 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 
+#include "base/pool.h"
 #include "base/rcu.h"
 #include "core/entry.h"
 #include "core/inode.h"
+
+static struct pool mapcache_pool = POOL_INIT(sizeof(struct mapcache));
 
 struct mapcache *mapcache_of(struct inode *ip)
 {
@@ -39,7 +41,7 @@ struct mapcache *mapcache_of(struct inode *ip)
 
 	if (mc)
 		return mc;
-	mc = calloc(1, sizeof(*mc));
+	mc = pool_get(&mapcache_pool);
 	if (!mc)
 		return NULL;
 	radix_init(&mc->map, ENTRY_LOCK);
@@ -60,7 +62,7 @@ void mapcache_free(struct mapcache *mc)
 	radix_fini(&mc->dirty);
 	rangelock_fini(&mc->ranges);
 	pthread_mutex_destroy(&mc->sync);
-	free(mc);
+	pool_put(&mapcache_pool, mc);
 }
 
 size_t mapcache_bytes(struct inode *ip)

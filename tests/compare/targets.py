@@ -46,7 +46,7 @@ def scales(name, two, limit):
 
 
 def best_passthrough(m):
-    """Of half the tree: it keeps each file open, and a user without CAP_SYS_RESOURCE may not open as many as the tree has."""
+    """Of half the tree: it keeps each file open, and without CAP_SYS_RESOURCE may not open as many as the tree has."""
     return min(m("untar-half", "passthrough"), m("untar-half", "passthrough-cached")) / m("untar-half")
 
 

@@ -13,7 +13,7 @@
 
 #define SUITES(X)								\
 	X(base_crc) X(base_list) X(base_log) X(base_radix) X(base_radix_model)	\
-	X(base_rcu) X(base_size)						\
+	X(base_pool) X(base_rcu) X(base_size)					\
 	X(pm_guard) X(pm_missing) X(pm_record) X(pm_region)			\
 	X(disk_dinode) X(disk_dirblk) X(disk_extmap) X(disk_snap)		\
 	X(disk_super) X(disk_txn) X(disk_xattr)					\
