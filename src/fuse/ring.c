@@ -41,6 +41,8 @@
 #define HEADER_ROOM	4096u
 #define ENTRY_BYTES	((size_t)HEADER_ROOM + MAX_TRANSFER)
 
+#define BRIEF		(64u << 10)	/* bytes of a read or write */
+
 /* Commands beside those of entries: the poll of the eventfd. */
 #define MORE_COMMANDS	1
 
@@ -262,7 +264,9 @@ void *ring_room(size_t size)
 /* So short that replies to others may wait for it: with many at a time, that spares system calls. */
 static bool is_brief(const struct fuse_in_header *msg)
 {
-	return msg->opcode == FUSE_READ || msg->opcode == FUSE_WRITE;
+	const struct fuse_read_in *rd = (const void *)(msg + 1);
+
+	return (msg->opcode == FUSE_READ && rd->size <= BRIEF) || (msg->opcode == FUSE_WRITE && msg->len <= BRIEF);
 }
 
 static void process(struct ring_entry *e, struct fuse_in_header *msg)
@@ -349,6 +353,7 @@ static int send_and_wait(struct ring *r)
 		if (is_there_more(r, &res))
 			return res;
 		sched_yield();	/* a client that has been woken need not have displaced this thread */
+		stay_after_send(&r->stay);	/* others may have had the CPU */
 		if (is_there_more(r, &res))
 			return res;
 		stay_before_sleep(&r->stay);

@@ -134,13 +134,17 @@ static void try_to_take(struct stay *s)
 	}
 }
 
-/* The machine is looked at each time the clock has moved. */
+/* The machine is looked at each time the clock has moved.  Who was away for long need not look again. */
 static bool is_crowded(struct stay *s, int64_t now)
 {
 	if (now == s->sent_at)
 		return false;
-	s->crowded = has_free_cpu(s) ? 0 : s->crowded + 1;
-	return s->crowded >= CROWDED;
+	if (has_free_cpu(s)) {
+		s->crowded = 0;
+		return false;
+	}
+	s->crowded++;
+	return s->crowded >= CROWDED || now - s->sent_at >= LATE_NS;
 }
 
 static void keep_or_give_back(struct stay *s)

@@ -51,7 +51,7 @@ void stay_before_send(struct stay *s, unsigned served);
  * stay_after_send - they have gone
  *
  * Return: whether the clients may have asked again already, or run as soon as this thread yields the CPU:
- * look, yield, and look again before stay_before_sleep().
+ * look, yield, call this again, and look again before stay_before_sleep().
  */
 bool stay_after_send(struct stay *s);
 
