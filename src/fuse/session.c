@@ -25,6 +25,9 @@
 #include "fuse/signals.h"
 #include "fuse/wire.h"
 
+/* Bytes; what the kernel allows by default, and what libfuse 3.14's buffer holds. */
+#define MAX_WRITE	(1u << 20)
+
 /* Background requests (asynchronous direct I/O, read-ahead) under way at a time. */
 #define MAX_BACKGROUND	64
 
@@ -45,11 +48,12 @@ static const unsigned unwanted = FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
 static void session_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct daemon *d = userdata;
+	const unsigned max_write = d->uring ? RING_PAYLOAD : MAX_WRITE;
 
 	conn->want |= conn->capable & wanted;
 	conn->want &= ~unwanted;
-	if (conn->max_write > MAX_TRANSFER)
-		conn->max_write = MAX_TRANSFER;
+	if (conn->max_write > max_write)
+		conn->max_write = max_write;
 	d->kernel_opens_dirs = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
 	d->kernel_opens_files = d->opt->dax == DAXFS_DAX_NEVER && (conn->capable & FUSE_CAP_NO_OPEN_SUPPORT);
 	if (d->kernel_opens_files)

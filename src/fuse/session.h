@@ -17,12 +17,6 @@ struct fuse_session;
 struct inode;
 struct options;
 
-/*
- * Bytes of data in a request, and in a reply: what the kernel allows by default, and what libfuse 3.14's
- * buffer holds.
- */
-#define MAX_TRANSFER	(1u << 20)
-
 /* What every request handler finds in fuse_req_userdata(). */
 struct daemon {
 	const struct options *opt;
