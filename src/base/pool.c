@@ -130,22 +130,16 @@ static void slab_give(struct pool_slab *s, void *object)
 
 /* -- a part: with its lock ----------------------------------------------------------- */
 
-/*
- * Up to @most objects go to their slabs.  Keeps an empty slab that is the only one with room: who takes
- * and gives back by turns needs it again.
- */
-static void collect(struct pool *p, struct pool_part *part, unsigned most)
+/* Up to @most objects go to their slabs. */
+static void collect(struct pool_part *part, unsigned most)
 {
 	if (!part->pending)
 		part->pending = atomic_exchange_explicit(&part->returned, NULL, memory_order_acquire);
 	for (; part->pending && most; most--) {
 		void *object = part->pending;
-		struct pool_slab *s = slab_of(object);
 
 		part->pending = next_of(object);
-		slab_give(s, object);
-		if (!s->nr_taken && (s->next || s->link != &part->roomy))
-			slab_end(p, s);
+		slab_give(slab_of(object), object);
 	}
 }
 
@@ -153,8 +147,8 @@ static void part_trim(struct pool *p, struct pool_part *part)
 {
 	struct pool_slab *next;
 
-	collect(p, part, UINT_MAX);	/* what an earlier call has left */
-	collect(p, part, UINT_MAX);
+	collect(part, UINT_MAX);	/* what an earlier call has left */
+	collect(part, UINT_MAX);
 	for (struct pool_slab *s = part->roomy; s; s = next) {
 		next = s->next;
 		if (!s->nr_taken)
@@ -167,7 +161,7 @@ static void *part_take(struct pool *p, struct pool_part *part)
 	struct pool_slab *s;
 
 	if (!part->roomy)
-		collect(p, part, COLLECT);
+		collect(part, COLLECT);
 	s = part->roomy ? part->roomy : slab_new(p, part);
 	return s ? slab_take(p, s) : NULL;
 }

@@ -125,6 +125,24 @@ START_TEST(a_slab_with_an_object_stays_the_others_go)
 }
 END_TEST
 
+/* Who finds no room collects some of what was put back; the rest waits. */
+START_TEST(what_was_collected_in_part_goes_as_well)
+{
+	enum { SOME = 300 };		/* more than the last slab's room */
+	static struct object *o[HELD];
+
+	for (unsigned i = 0; i < HELD; i++)
+		o[i] = pool_get(&pool);
+	for (unsigned i = 0; i < HELD; i++)
+		pool_put(&pool, o[i]);
+	for (unsigned i = 0; i < SOME; i++)
+		o[i] = pool_get(&pool);
+	for (unsigned i = 0; i < SOME; i++)
+		pool_put(&pool, o[i]);
+	all_returned();
+}
+END_TEST
+
 static size_t malloc_bytes(void)
 {
 	struct mallinfo2 mi = mallinfo2();
@@ -212,6 +230,7 @@ Suite *suite_base_pool(void)
 	tcase_add_test(tc, nothing_is_put_back_as_nothing);
 	tcase_add_test(tc, what_another_thread_puts_back_is_used_again);
 	tcase_add_test(tc, a_slab_with_an_object_stays_the_others_go);
+	tcase_add_test(tc, what_was_collected_in_part_goes_as_well);
 	tcase_add_test(tc, slabs_lie_close_together);
 	tcase_add_test(tc, threads_take_and_put_back_each_others);
 	suite_add_tcase(s, tc);
