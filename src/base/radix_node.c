@@ -29,17 +29,25 @@ static size_t node_bytes(unsigned level)
 	return NODE_BYTES(slots);
 }
 
-/* By shape: 8 places, 64, and the mixed ones. */
-static struct pool node_pool[] = {
-	POOL_INIT(NODE_BYTES(8)),
-	POOL_INIT(NODE_BYTES(64)),
-	POOL_INIT(NODE_BYTES(8 + RADIX_BIG * RADIX_STRIPES(9))),
-	POOL_INIT(NODE_BYTES(8 + RADIX_BIG * RADIX_STRIPES(18))),
+enum shape { PLACES_8, PLACES_64, MIXED_9, MIXED_18, NR_SHAPES };
+
+static struct pool node_pool[NR_SHAPES] = {
+	[PLACES_8] = POOL_INIT(NODE_BYTES(8)),
+	[PLACES_64] = POOL_INIT(NODE_BYTES(64)),
+	[MIXED_9] = POOL_INIT(NODE_BYTES(8 + RADIX_BIG * RADIX_STRIPES(9))),
+	[MIXED_18] = POOL_INIT(NODE_BYTES(8 + RADIX_BIG * RADIX_STRIPES(18))),
 };
+
+static enum shape shape_of(unsigned level)
+{
+	if (radix_mixed(level))
+		return radix_level_shift[level] == 9 ? MIXED_9 : MIXED_18;
+	return level_bits(level) == 3 ? PLACES_8 : PLACES_64;
+}
 
 static struct pool *pool_of(unsigned level)
 {
-	struct pool *p = radix_mixed(level) ? &node_pool[level / 2 + 1] : &node_pool[level_bits(level) > 3];
+	struct pool *p = &node_pool[shape_of(level)];
 
 	assert(node_bytes(level) <= p->size);
 	return p;
