@@ -101,6 +101,7 @@ START_TEST(many_clients_at_a_time_are_served_with_the_usual_rank)
 	if (take_low(&s)) {
 		stay_before_send(&s, 3);
 		ck_assert(!is_low());
+		ck_assert_int_ge(s.not_before, s.sent_at + 10000000);	/* not back and forth */
 		for (unsigned i = 0; i < 100; i++)
 			stay_before_send(&s, 3);
 		ck_assert(!is_low());
@@ -153,15 +154,36 @@ static bool keeps_the_rank_through_moments(struct stay *s)
 	return true;
 }
 
+/* Nor does it when the machine was busy before. */
 START_TEST(a_moment_without_a_free_cpu_changes_nothing)
 {
 	unsigned tries = 100;
 	struct stay s;
 
 	stay_init(&s);
+	if (take_low(&s)) {
+		tell_load(&s, BUSY);
+		serve_for_long(&s, 10);
+		sleep_ms(LATE_MS);
+	}
 	while (take_low(&s) && !keeps_the_rank_through_moments(&s)) {
 		ck_assert_uint_gt(tries--, 0);
 		sleep_ms(LATE_MS);
+	}
+	stay_fini(&s);
+}
+END_TEST
+
+START_TEST(on_a_busy_machine_one_look_is_enough_after_long)
+{
+	struct stay s;
+
+	stay_init(&s);
+	if (take_low(&s)) {
+		tell_load(&s, BUSY);
+		sleep_ms(LATE_MS);
+		stay_before_send(&s, 1);
+		keeps_the_usual_rank(&s);
 	}
 	stay_fini(&s);
 }
@@ -248,6 +270,7 @@ Suite *suite_fuse_stay(void)
 	tcase_add_test(tc, many_clients_at_a_time_are_served_with_the_usual_rank);
 	tcase_add_test(tc, on_a_busy_machine_the_usual_rank_is_kept);
 	tcase_add_test(tc, a_moment_without_a_free_cpu_changes_nothing);
+	tcase_add_test(tc, on_a_busy_machine_one_look_is_enough_after_long);
 	tcase_add_test(tc, who_gets_the_cpu_late_keeps_the_usual_rank_for_long);
 	tcase_add_test(tc, short_runs_make_it_rarer);
 	tcase_add_test(tc, the_end_gives_the_usual_rank_back);
