@@ -18,6 +18,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Filesystem:
+    wanted = None	# measures taken of it, by name; None: all
+
     def __init__(self, name, title, stage):
         self.name, self.title, self.stage = name, title, stage
         self.dir = stage.path(name)
@@ -118,9 +120,9 @@ class Daxfs(Served):
 class Passthrough(Served):
     """libfuse's example, on a tmpfs."""
 
-    def __init__(self, name, title, stage, cache):
+    def __init__(self, name, title, stage, options, wanted=None):
         super().__init__(name, title, stage)
-        self.cache = cache
+        self.options, self.wanted = options, wanted
         self.below = Tmpfs(name + ".below", "", stage)
         self.most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]	# it keeps each open
 
@@ -136,7 +138,7 @@ class Passthrough(Served):
     def command(self):
         program = self.program()
         self.below.start()
-        return [program, "-f", "-o", f"source={self.below.dir},cache={self.cache},allow_other", self.dir]
+        return [program, "-f", "-o", f"source={self.below.dir},allow_other,{self.options}", self.dir]
 
     def stop(self):
         super().stop()
@@ -154,7 +156,8 @@ class Fuse2fs(Served):
 
 BASE = "daxfs"
 SYNC, FLUSH = "daxfs-sync", "daxfs-flush"	# no columns of their own
-NAMES = (BASE, "daxfs-classic", "daxfs-cached", "passthrough", "passthrough-cached", "fuse2fs", "ext4", "xfs", "tmpfs")
+NAMES = (BASE, "daxfs-classic", "daxfs-cached", "passthrough", "passthrough-checked", "passthrough-cached", "fuse2fs",
+         "ext4", "xfs", "tmpfs")
 
 
 def make(name, stage):
@@ -170,9 +173,12 @@ def make(name, stage):
         return Daxfs(name, "daxfs -o flush", stage, "io_uring=on,dax=always,flush=3600",
                      (64 if stage.quick else 1280) << 20)
     if name == "passthrough":
-        return Passthrough(name, "passthrough_ll", stage, "never")
+        return Passthrough(name, "passthrough_ll", stage, "cache=never")
+    if name == "passthrough-checked":
+        return Passthrough(name, "ll, permissions", stage, "cache=never,default_permissions",
+                           ("create", "stat", "open", "rename", "unlink"))
     if name == "passthrough-cached":
-        return Passthrough(name, "ll, cache=auto", stage, "auto")
+        return Passthrough(name, "ll, cache=auto", stage, "cache=auto")
     if name == "fuse2fs":
         return Fuse2fs(name, "fuse2fs", stage)
     if name == "tmpfs":

@@ -33,6 +33,8 @@ class Measure:
     def is_for(self, fs):
         if self.group == "cpu" and not isinstance(fs, filesystems.Served):
             return False
+        if fs.wanted and self.name not in fs.wanted:
+            return False
         return fs.name == self.only if self.only else fs.name not in (filesystems.SYNC, filesystems.FLUSH)
 
 
