@@ -127,6 +127,21 @@ static struct statvfs look(void)
 	return st;
 }
 
+/* What was removed before may be freed only now: once nothing has come back for a while. */
+static struct statvfs settled(void)
+{
+	struct statvfs st = look();
+
+	for (int same = 0, i = 0; same < 10 && i < 500; i++) {
+		const uint64_t was = st.f_bfree;
+
+		pause_ms(20);
+		st = look();
+		same = st.f_bfree == was ? same + 1 : 0;
+	}
+	return st;
+}
+
 static void statvfs_is_sensible(void)
 {
 	struct statvfs st = look(), of_fd;
@@ -152,7 +167,7 @@ static void statvfs_is_sensible(void)
 
 static void statvfs_counts(void)
 {
-	struct statvfs was = look(), is;
+	struct statvfs was = settled(), is;
 	uint64_t used;
 	int fd;
 
