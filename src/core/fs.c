@@ -485,7 +485,7 @@ void fs_statfs(struct fs *fs, struct fs_stat *st)
 	stat_identity(fs, st);
 	prealloc_expire(fs);
 	st->blocks = fs->disk.nr_blocks;
-	st->bfree = balloc_nr_free(fs->balloc) + limbo_blocks(fs);
+	st->bfree = limbo_nr_free(fs);
 	st->free_chunks = balloc_nr_free_chunks(fs->balloc);
 	st->inodes = ialloc_nr(fs);
 	st->ifree = st->bfree * DAXFS_INODES_PER_BLOCK + ialloc_nr_words(fs) * 64 - st->inodes;

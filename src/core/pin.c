@@ -46,8 +46,8 @@ struct limbo {
 	struct stripe	 stripe[TALLY_PARTS];
 	_Atomic unsigned epoch;
 	_Atomic uint64_t nr_pending;	/* batches anywhere before the allocator */
-	_Atomic uint64_t nr_blocks;
-	pthread_mutex_t	 lock;
+	_Atomic uint64_t nr_blocks;	/* of those batches */
+	pthread_mutex_t	 lock;		/* queue; blocks on their way from nr_blocks to the allocator */
 	struct list	 queue;		/* by epoch */
 };
 
@@ -70,6 +70,7 @@ int limbo_open(struct fs *fs)
 	return 0;
 }
 
+/* Lock held: between a run's release and the end nr_blocks counts it still. */
 static void batch_free(struct batch *b)
 {
 	struct limbo *lb = b->fs->limbo;
@@ -195,6 +196,16 @@ void limbo_add(struct fs *fs, struct runvec *blocks)
 uint64_t limbo_blocks(const struct fs *fs)
 {
 	return atomic_load(&fs->limbo->nr_blocks);
+}
+
+uint64_t limbo_nr_free(const struct fs *fs)
+{
+	struct limbo *lb = fs->limbo;
+
+	pthread_mutex_lock(&lb->lock);
+	uint64_t n = balloc_nr_free(fs->balloc) + limbo_blocks(fs);
+	pthread_mutex_unlock(&lb->lock);
+	return n;
 }
 
 void limbo_drain(struct fs *fs, unsigned ms)

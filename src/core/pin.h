@@ -34,6 +34,13 @@ void limbo_drain(struct fs *fs, unsigned ms);
 /* limbo_blocks - freed blocks that the allocator does not have yet. */
 uint64_t limbo_blocks(const struct fs *fs);
 
+/**
+ * limbo_nr_free - blocks that the allocator has or will have: what statfs calls free
+ * Those that go from here to the allocator meanwhile count once.
+ * Context: may wait for a batch of freed runs on its way.
+ */
+uint64_t limbo_nr_free(const struct fs *fs);
+
 /* limbo_open, limbo_close - none is pinned, none waits; what waits at the end is free at once.  0 or -ENOMEM. */
 int  limbo_open(struct fs *fs);
 void limbo_close(struct fs *fs);

@@ -5,8 +5,12 @@
 #include <check.h>
 #include <errno.h>
 #include <linux/falloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
+#include "base/rcu.h"
 #include "core/file.h"
 #include "core/pin.h"
 #include "core/space.h"
@@ -131,6 +135,69 @@ START_TEST(blocks_are_freed_though_pins_come_and_go_all_the_time)
 }
 END_TEST
 
+enum { RUNS = 4000, ROUNDS = 10 };
+
+/* A removed file of @RUNS separate blocks waits in limbo, as one batch, for @pin alone. */
+static void runs_wait_for(struct inode *other, struct pin *pin)
+{
+	struct inode *f = cf_file(c.root, "f");
+	struct iovec iov;
+	unsigned nr = 1;
+
+	cf_fill(f, 0, 2 * RUNS * CF_BLOCK, 'f');
+	for (uint64_t i = 0; i < RUNS; i++)
+		must(space_fallocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 2 * i * CF_BLOCK, CF_BLOCK) == 0);
+	limbo_drain(c.fs, 5000);
+	must(file_pin(other, (struct file_range){ 0, 100 }, &iov, &nr, pin) == 100);
+	must(cf_unlink(c.root, "f") == 0);
+	put(f);
+	rcu_drain();
+	must(limbo_blocks(c.fs) >= RUNS);
+}
+
+/* Those in limbo too; does not wait for them. */
+static uint64_t bfree_now(void)
+{
+	struct fs_stat st;
+
+	fs_statfs(c.fs, &st);
+	return st.bfree;
+}
+
+static atomic_bool go;
+
+static void *put_when_told(void *pin)
+{
+	while (!atomic_load(&go))
+		sched_yield();
+	pin_put(c.fs, pin);
+	return NULL;
+}
+
+START_TEST(blocks_that_leave_limbo_are_counted_free_once)
+{
+	struct inode *other = cf_file(c.root, "other");
+
+	cf_fill(other, 0, 100, 'o');
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		struct pin pin;
+		pthread_t t;
+
+		runs_wait_for(other, &pin);
+		uint64_t bfree = bfree_now();
+
+		atomic_store(&go, false);
+		must(pthread_create(&t, NULL, put_when_told, &pin) == 0);
+		atomic_store(&go, true);
+		while (limbo_blocks(c.fs))
+			ck_assert_uint_eq(bfree_now(), bfree);
+		must(pthread_join(t, NULL) == 0);
+		ck_assert_uint_eq(bfree_now(), bfree);
+	}
+	put(other);
+}
+END_TEST
+
 START_TEST(holes_pin_as_zeroes)
 {
 	struct inode *f = cf_file(c.root, "f");
@@ -160,6 +227,7 @@ Suite *suite_core_pin(void)
 	tcase_add_loop_test(tc, pinned_blocks_are_not_reused_until_the_pin_is_put, 0, NR_LOSSES);
 	tcase_add_test(tc, pin_taken_later_does_not_hold_back_what_was_freed_before);
 	tcase_add_test(tc, blocks_are_freed_though_pins_come_and_go_all_the_time);
+	tcase_add_test(tc, blocks_that_leave_limbo_are_counted_free_once);
 	tcase_add_test(tc, holes_pin_as_zeroes);
 	suite_add_tcase(s, tc);
 	return s;
