@@ -158,6 +158,7 @@ BASE = "daxfs"
 SYNC, FLUSH = "daxfs-sync", "daxfs-flush"	# no columns of their own
 NAMES = (BASE, "daxfs-classic", "daxfs-cached", "passthrough", "passthrough-checked", "passthrough-cached", "fuse2fs",
          "ext4", "xfs", "tmpfs")
+ON_NAMES = ("create", "stat", "open", "rename", "unlink")	# what is measured of names, and judged
 
 
 def make(name, stage):
@@ -175,8 +176,7 @@ def make(name, stage):
     if name == "passthrough":
         return Passthrough(name, "passthrough_ll", stage, "cache=never")
     if name == "passthrough-checked":
-        return Passthrough(name, "ll, permissions", stage, "cache=never,default_permissions",
-                           ("create", "stat", "open", "rename", "unlink"))
+        return Passthrough(name, "ll, permissions", stage, "cache=never,default_permissions", ON_NAMES)
     if name == "passthrough-cached":
         return Passthrough(name, "ll, cache=auto", stage, "cache=auto")
     if name == "fuse2fs":

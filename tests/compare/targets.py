@@ -51,7 +51,6 @@ def best_passthrough(m):
     return min(m("untar-half", "passthrough"), m("untar-half", "passthrough-cached")) / m("untar-half")
 
 
-NAMES = ("create", "stat", "open", "rename", "unlink")
 TARGETS = {
     "input and output": [
         most("pread4k", 4.6), most("pwrite4k", 4.6),
@@ -62,7 +61,7 @@ TARGETS = {
     "names": [
         most("create", 13), most("rename", 7), most("unlink", 7.5), most("stat", 1.2), most("open", 10),
         times("create", "ext4", 1.7), times("unlink", "ext4", 2),
-        *[ahead(name, way, 5) for way in ("passthrough", "passthrough-checked") for name in NAMES]],
+        *[ahead(name, way, 5) for way in ("passthrough", "passthrough-checked") for name in filesystems.ON_NAMES]],
     "throughput": [
         least("pwrite1m", 6, "GB/s"), least("pread1m", 5, "GB/s"),
         *[Target(f"{name}-2 / {name}", lambda m, name=name: m(name + "-2") / m(name), MORE, 1.6, "x")
