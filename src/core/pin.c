@@ -70,7 +70,7 @@ int limbo_open(struct fs *fs)
 	return 0;
 }
 
-/* Lock held: between a run's release and the end nr_blocks counts it still. */
+/* Lock held, or nobody else left: from a run's release to the end nr_blocks counts it still. */
 static void batch_free(struct batch *b)
 {
 	struct limbo *lb = b->fs->limbo;

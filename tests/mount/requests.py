@@ -6,8 +6,9 @@ Each case does one thing REPEAT times, the kernel knowing what it knows after
 the first time, and compares the requests that reach the daemon with the
 table: a name, and how many requests of each kind one repetition may send.
 
-What must hold: none sends more, and none less, for then the table has to follow.  A case that does is tried
-again: the kernel may take back what it knows at any moment, and some do so without need (DAMON's reclaim).
+What must hold: none sends more, and none less, for then the table has to follow.  A case that lives on
+cached pages is tried again: the kernel may take those back at any moment, and some do so without need (DAMON's
+reclaim).
 
 What a table with fewer requests would take is not the daemon's to give.  The
 kernel (6.18) asks for a directory's attributes after each change in it, since
