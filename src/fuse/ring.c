@@ -378,7 +378,7 @@ static int turn(struct ring *r)
 	return 0;
 }
 
-void ring_serve(struct ring *r)
+int ring_serve(struct ring *r)
 {
 	int err = 0;
 
@@ -390,6 +390,5 @@ void ring_serve(struct ring *r)
 	while (!err && r->live && !atomic_load_explicit(&r->stop, memory_order_relaxed))
 		err = turn(r);
 	stay_fini(&r->stay);
-	if (err)
-		log_error("io_uring: %s", strerror(-err));
+	return err;
 }

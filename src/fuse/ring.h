@@ -53,11 +53,11 @@ int ring_init(struct ring *r, const uint16_t *qid);
 /**
  * ring_serve - hand the entries to the kernel, and serve what comes
  *
- * Returns once the connection has ended, or after ring_stop().
- *
  * Context: INIT has been answered.
+ * Return: 0 once the connection has ended, or after ring_stop(); negative errno when the kernel lets the
+ * thread serve no more: those who ask on its CPU would wait for ever.
  */
-void ring_serve(struct ring *r);
+int ring_serve(struct ring *r);
 
 /* ring_fini - what ring_init() made; requests that wait for an answer get an error. */
 void ring_fini(struct ring *r);

@@ -223,7 +223,7 @@ int session_run(struct daemon *d, const char *dir)
 	signals_stop(&sg);
 	end_service(d);
 	flusher_stop(&d->flusher);
-	return err;
+	return err ? err : atomic_load(&d->failed);
 }
 
 void session_close(struct daemon *d)

@@ -5,6 +5,7 @@
 #ifndef FUSE_SESSION_H
 #define FUSE_SESSION_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <time.h>
 
@@ -30,6 +31,7 @@ struct daemon {
 	bool		 selinux;	/* this kernel labels files */
 	bool		 prompt;	/* a write leaves nothing for fsync to do, for as long as it is mounted */
 	bool		 no_timeout;	/* request_timeout= asks for what this kernel does not have */
+	_Atomic int	 failed;	/* negative errno: why requests can no longer be served */
 	_Atomic int64_t	 removed_at;	/* coarse CLOCK_MONOTONIC, ns: when a name went last */
 	struct timespec	 started;	/* CLOCK_MONOTONIC */
 	struct flusher	 flusher;
@@ -56,8 +58,8 @@ int session_open(struct daemon *d, const char *dir);
  * @dir: its mount point, absolute
  *
  * SIGTERM, SIGINT and SIGHUP end it: dirty mapped pages are written back
- * first, then programs that still use the filesystem get errors.  It is unmounted
- * when this returns.
+ * first, then programs that still use the filesystem get errors.  So they do when requests can no longer be
+ * served.  It is unmounted when this returns.
  *
  * Context: called once, from the thread that opened the session, with the
  * signals blocked (signals_block()).

@@ -21,8 +21,8 @@
 
 #include "base/log.h"
 
-/* Ends the waiting thread without ending the session. */
-#define SIGNAL_STOP	SIGUSR2
+/* The loop has returned, or has to return at once. */
+#define SIGNAL_END	SIGUSR2
 /* Interrupts the loop's sleep. */
 #define SIGNAL_NUDGE	SIGUSR1
 
@@ -32,7 +32,7 @@ static void waited_for(sigset_t *set)
 	sigaddset(set, SIGTERM);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGHUP);
-	sigaddset(set, SIGNAL_STOP);
+	sigaddset(set, SIGNAL_END);
 }
 
 static void nothing(int sig)
@@ -72,10 +72,14 @@ static void *signals_main(void *arg)
 	waited_for(&set);
 	while (sigwait(&set, &sig))
 		;
-	if (sig == SIGNAL_STOP)
+	if (atomic_load(&sg->done))
 		return NULL;
-	log_info("%s, unmounting %s", strsignal(sig), sg->dir);
-	write_back(sg->dir);
+	if (sig == SIGNAL_END) {
+		log_error("requests can no longer be served, unmounting %s", sg->dir);
+	} else {
+		log_info("%s, unmounting %s", strsignal(sig), sg->dir);
+		write_back(sg->dir);
+	}
 	fuse_session_exit(sg->se);
 	while (!atomic_load(&sg->done)) {
 		pthread_kill(sg->main, SIGNAL_NUDGE);
@@ -93,9 +97,14 @@ int signals_start(struct signals *sg, struct fuse_session *se, const char *dir)
 	return -pthread_create(&sg->thread, NULL, signals_main, sg);
 }
 
+void signals_fail(void)
+{
+	kill(getpid(), SIGNAL_END);
+}
+
 void signals_stop(struct signals *sg)
 {
 	atomic_store(&sg->done, true);
-	pthread_kill(sg->thread, SIGNAL_STOP);
+	pthread_kill(sg->thread, SIGNAL_END);
 	pthread_join(sg->thread, NULL);
 }

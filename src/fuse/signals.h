@@ -36,6 +36,15 @@ void signals_block(void);
  */
 int signals_start(struct signals *sg, struct fuse_session *se, const char *dir);
 
+/**
+ * signals_fail - end the session from within: requests can no longer be served
+ *
+ * Unlike a signal from outside it has no pages written back, since nobody would answer the kernel.
+ *
+ * Context: any thread of a process that has called signals_block().
+ */
+void signals_fail(void);
+
 /* signals_stop - the loop has returned: end the thread. */
 void signals_stop(struct signals *sg);
 

@@ -32,6 +32,7 @@
 #include "fuse/cpus.h"
 #include "fuse/ring.h"
 #include "fuse/session.h"
+#include "fuse/signals.h"
 
 #define ENABLE	"/sys/module/fuse/parameters/enable_uring"
 
@@ -91,6 +92,17 @@ static enum gate pass_gate(struct server *s, int err)
 	return gate;
 }
 
+static void serve(struct server *s)
+{
+	int err = ring_serve(&s->ring);
+
+	if (!err)
+		return;
+	log_error("io_uring: %s", strerror(-err));
+	atomic_store(&s->ring.d->failed, err);
+	signals_fail();
+}
+
 static void *server_main(void *arg)
 {
 	struct server *s = arg;
@@ -99,7 +111,7 @@ static void *server_main(void *arg)
 	keep_to_cpu(s->cpu);
 	err = ring_init(&s->ring, s->qid);
 	if (pass_gate(s, err) == GATE_OPEN && !err)
-		ring_serve(&s->ring);
+		serve(s);
 	pthread_mutex_lock(&s->u->mutex);
 	s->ready = false;
 	pthread_mutex_unlock(&s->u->mutex);

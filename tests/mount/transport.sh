@@ -5,7 +5,7 @@
 #
 # What must hold: io_uring= means what daxfs(8) says, and who does not get it is told
 # why; a CPU that comes later is served; on both ways a busy filesystem can be
-# unmounted lazily, by force, by SIGTERM and by killing the daemon, without a client
+# unmounted lazily, by force, by SIGTERM, by killing the daemon and by a ring's failure, without a client
 # that hangs, and what is left is sound; clients may be interrupted and killed at any
 # moment; removed files are forgotten; an idle daemon uses no CPU, and a busy one
 # drives no client to another CPU.
@@ -181,10 +181,9 @@ at_work() {
 	find "$MNT" -mindepth 1 -maxdepth 1 -name 'worker*' | wc -l
 }
 
-busy_mount() {
-	mount_fs "$OPTIONS"
+# load_works -- inside check: each client has begun
+load_works() {
 	rm -rf "$MNT"/worker*
-	SERVER=$(daemons)
 	start_load 120
 	tries=0
 	until [ "$(at_work)" = 4 ]; do
@@ -193,6 +192,12 @@ busy_mount() {
 		sleep 0.05
 	done
 	sleep 0.5
+}
+
+busy_mount() {
+	mount_fs "$OPTIONS"
+	SERVER=$(daemons)
+	load_works
 }
 
 plain_umount() {
@@ -345,6 +350,23 @@ stays() {
 	wait "$PID"
 }
 
+# A ring's thread that the kernel lets do nothing more: who asks on its CPU gets an error, and does not wait for ever.
+ring_fails() {
+	foreground io_uring=on
+	load_works
+	ring=$(grep -lx 'Cpus_allowed_list:[[:space:]]*0' "/proc/$PID/task"/*/status)
+	ring=${ring%/status}
+	timeout "$PATIENCE" strace -qq -o /dev/null -p "${ring##*/}" -e inject=io_uring_enter:error=ENXIO
+	load_ends
+	gone "$PID"
+	code=0
+	wait "$PID" || code=$?
+	cat "$WORK/log"
+	same "exit code of the daemon" 2 "$code"
+	grep -q "io_uring: No such device" "$WORK/log"
+	sound true
+}
+
 how_it_ends() {
 	OPTIONS=io_uring=$1
 	check "$OPTIONS: requests from each CPU, and long ones" from_each_cpu
@@ -360,7 +382,7 @@ how_it_ends() {
 	end_mounts
 }
 
-need python3 taskset pgrep awk unshare nsenter
+need python3 taskset pgrep awk unshare nsenter strace
 setup 256M
 check "a bad value is refused" refused 1 io_uring=maybe "$DAXFS" "$IMG" "$MNT" -o io_uring=maybe
 how_it_ends off
@@ -371,8 +393,10 @@ if switch_uring N; then
 	how_it_ends on
 	if [ "$(nproc)" -gt 1 ]; then
 		check "io_uring: clients stay on their CPU, and do not wait for it" stays
+		check "io_uring: a ring that fails ends the daemon, and no client hangs" ring_fails
 	else
 		skip "io_uring: clients have only one CPU to stay on"
+		skip "io_uring: a ring that fails is not told from the other threads by its CPU"
 	fi
 	end_mounts
 else
