@@ -124,16 +124,21 @@ static bool suits_uring(struct daemon *d)
 	return !st.waits;
 }
 
-/* Requests come over io_uring where the options allow, it suits the media, and the kernel can. */
-static int choose_transport(struct daemon *d)
+/* Requests are to come over io_uring where the options allow, it suits the media, and the kernel can. */
+static bool wants_uring(struct daemon *d)
 {
 	if (d->opt->io_uring == OPTION_URING_OFF)
-		return 0;
+		return false;
 	if (d->opt->io_uring == OPTION_URING_AUTO && !suits_uring(d))
+		return false;
+	return !uring_offered(d->no_uring);
+}
+
+static int choose_transport(struct daemon *d, bool uring)
+{
+	if (uring && !uring_open(&d->uring, d, d->no_uring))
 		return 0;
-	if (!uring_open(&d->uring, d, d->no_uring))
-		return 0;
-	if (d->opt->io_uring == OPTION_URING_AUTO)
+	if (d->opt->io_uring != OPTION_URING_ON)
 		return 0;
 	log_error("option \"io_uring=on\" cannot be had: %s", d->no_uring);
 	return -EPERM;
@@ -155,6 +160,7 @@ static void end_service(struct daemon *d)
 
 int session_open(struct daemon *d, const char *dir)
 {
+	const bool uring = wants_uring(d);
 	int err;
 
 	clock_gettime(CLOCK_MONOTONIC, &d->started);
@@ -171,7 +177,7 @@ int session_open(struct daemon *d, const char *dir)
 	if (!err)
 		err = wire_attach(d->se);
 	if (!err)
-		err = choose_transport(d);
+		err = choose_transport(d, uring);
 	if (err)
 		goto unmount;
 	return 0;

@@ -244,7 +244,7 @@ static char kernel_switch(void)
 	return c;
 }
 
-static int check_kernel(char *why)
+int uring_offered(char *why)
 {
 	switch (kernel_switch()) {
 	case 'Y':
@@ -293,11 +293,8 @@ static void free_uring(struct uring *u)
 int uring_open(struct uring **out, struct daemon *d, char *why)
 {
 	struct uring *u = NULL;
-	int err = check_kernel(why);
+	int err = new_uring(&u, d);
 
-	if (err)
-		return err;
-	err = new_uring(&u, d);
 	if (!err)
 		err = start(u, d);
 	if (!err) {

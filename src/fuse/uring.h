@@ -14,9 +14,17 @@ struct uring;
 #define URING_WHY	192
 
 /**
+ * uring_offered - does the kernel offer requests over io_uring?
+ * @why: as uring_open()
+ *
+ * Return: 0, or -EOPNOTSUPP.
+ */
+int uring_offered(char *why);
+
+/**
  * uring_open - make ready all that may fail, before the kernel is told anything
  * @out: filled in on success
- * @d:   its session is mounted; the first request, INIT, has not been read
+ * @d:   its session is mounted; the first request, INIT, has not been read; the kernel offers io_uring
  * @why: URING_WHY bytes; on failure a phrase for the log, with the remedy if there is one
  *
  * Return: 0 or negative errno.
