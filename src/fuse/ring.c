@@ -39,7 +39,7 @@
 #include "fuse/wire.h"
 
 #define HEADER_ROOM	4096u
-#define ENTRY_BYTES	((size_t)HEADER_ROOM + RING_PAYLOAD)
+#define ENTRY_BYTES	((size_t)HEADER_ROOM + MAX_TRANSFER)
 
 #define BRIEF		(64u << 10)	/* bytes of a read or write */
 
@@ -91,7 +91,7 @@ static void place_entry(struct ring *r, unsigned i, uint16_t qid)
 	e->block = (void *)start;
 	e->payload = start + HEADER_ROOM;
 	e->iov[0] = (struct iovec){ e->block, sizeof(*e->block) };
-	e->iov[1] = (struct iovec){ e->payload, RING_PAYLOAD };
+	e->iov[1] = (struct iovec){ e->payload, MAX_TRANSFER };
 }
 
 static int make_entries(struct ring *r, const uint16_t *qid)
@@ -200,7 +200,7 @@ static struct fuse_in_header *assemble(struct ring_entry *e)
 	uint8_t *msg;
 
 	memcpy(&h, e->block->msg, sizeof(h));
-	if (payload > RING_PAYLOAD || h.len < sizeof(h) + payload)
+	if (payload > MAX_TRANSFER || h.len < sizeof(h) + payload)
 		return NULL;
 	op = h.len - sizeof(h) - payload;
 	if (op > sizeof(e->block->op))
@@ -233,7 +233,7 @@ bool ring_reply(const struct iovec *iov, int count)
 	if (!e || h->unique != e->unique)
 		return false;
 	for (int i = 1; i < count; i++) {
-		if (iov[i].iov_len > RING_PAYLOAD - len) {
+		if (iov[i].iov_len > MAX_TRANSFER - len) {
 			answer(e, -EIO, 0);
 			return true;
 		}
@@ -258,7 +258,7 @@ void ring_send(void)
 
 void *ring_room(size_t size)
 {
-	return current && size <= RING_PAYLOAD ? current->payload : NULL;
+	return current && size <= MAX_TRANSFER ? current->payload : NULL;
 }
 
 /* So short that replies to others may wait for it: with many at a time, that spares system calls. */

@@ -20,13 +20,6 @@ struct daemon;
 struct iovec;
 struct ring_entry;
 
-/*
- * Bytes of data in a request, and in a reply.  For direct reads the kernel pins as much of
- * the client's buffer as a request may have, however short the file is: larger requests spare calls that read 1 MiB
- * 14 % of their time, and add 28 us to each that reads a small file into a buffer of that size.
- */
-#define RING_PAYLOAD	(256u << 10)
-
 struct ring {
 	struct daemon	*d;
 	int		 fd;		/* /dev/fuse */

@@ -18,6 +18,9 @@ struct fuse_session;
 struct inode;
 struct options;
 
+/* Bytes of data in a request, and in a reply: what the kernel allows by default, and what libfuse 3.14's buffer holds. */
+#define MAX_TRANSFER	(1u << 20)
+
 /* What every request handler finds in fuse_req_userdata(). */
 struct daemon {
 	const struct options *opt;
@@ -25,6 +28,7 @@ struct daemon {
 	struct inode	*root;		/* the kernel knows it without asking: its reference */
 	struct fuse_session *se;
 	struct uring	*uring;		/* NULL: requests come through /dev/fuse only */
+	unsigned	 max_read;	/* bytes of a request; 0: as many as a reply may have */
 	char		 no_uring[URING_WHY];	/* why, unless the options say so */
 	bool		 kernel_opens_dirs;	/* if told so, and lists them from its cache */
 	bool		 kernel_opens_files;	/* told so: no file is in direct mode, and OPEN would tell nothing */

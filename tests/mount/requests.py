@@ -32,7 +32,7 @@ SETTLE = 0.05	# RELEASE and FORGET come after the call that causes them has retu
 SLACK = 12	# in all repetitions together: others on the machine look at mounts now and then
 TRIES = 3	# where the answer is in pages: the kernel may take such pages back at any time
 IOC_STAT, STAT_SIZE, REQUESTS = 0x8440DA02, 1088, 448
-BLOCK, ENTRIES = 4096, 1000
+BLOCK, MIB, ENTRIES = 4096, 1 << 20, 1000
 CREATE = os.O_CREAT | os.O_EXCL | os.O_RDWR
 
 cases = []
@@ -229,6 +229,13 @@ def pwrite(_):
     return lambda i: os.pwrite(fd, b"z" * BLOCK, i * BLOCK)
 
 
+@case("pwrite of 1 MiB, of whole pages", "write 1")
+def pwrite_large(_):
+    fd = make("f", MIB)
+    data = aligned(MIB)
+    return lambda i: os.pwrite(fd, data, 0)
+
+
 @case("pwrite of 4 KiB to a file with O_DIRECT", "write 1")
 def pwrite_direct(_):
     os.close(make("f", REPEAT * BLOCK))
@@ -296,9 +303,9 @@ def fallocate(_):
 
 @case("copy_file_range of 1 MiB", "copy_file_range 1")
 def copy_range(_):
-    src, dst = make("src", 1 << 20), make("dst")
-    os.copy_file_range(src, dst, 1 << 20, 0, 0)
-    return lambda i: os.copy_file_range(src, dst, 1 << 20, 0, 0)
+    src, dst = make("src", MIB), make("dst")
+    os.copy_file_range(src, dst, MIB, 0, 0)
+    return lambda i: os.copy_file_range(src, dst, MIB, 0, 0)
 
 
 @case("copy_file_range of 5 MiB", "copy_file_range 3")
