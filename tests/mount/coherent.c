@@ -392,6 +392,7 @@ static int check_all(struct user *u)
 		compare(u, u->map + r.first * SECTOR, r, "mapping");
 	}
 	close_all(u);
+	free(u->buf);
 	printf("%" PRIu64 " operations, %" PRIu64 " wrong sectors\n", atomic_load(&u->sh->ops), atomic_load(&u->sh->wrong));
 	return atomic_load(&u->sh->wrong) != 0;
 }
