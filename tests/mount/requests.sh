@@ -5,9 +5,9 @@
 #
 # What must hold: no more than the table in requests.py says, in direct mode and
 # through the page cache; none of a copy is refused; 10,000 writes ask for no
-# attribute; a second ls -lR of 10,000 files sends no request per file; with
-# -o sync no fsync is sent.  The root directory stays in memory, though the
-# kernel never looks it up.
+# attribute; a second ls -lR of 10,000 files sends no request per file; a read over
+# io_uring asks for 256 KiB at a time; with -o sync no fsync is sent.  The root
+# directory stays in memory, though the kernel never looks it up.
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -74,6 +74,19 @@ second_listing() {
 	return 1
 }
 
+# Through /dev/fuse larger requests are only cheaper; over io_uring they would make small files dearer.
+large_read() {
+	head -c 1M /dev/urandom >"$MNT/large"
+	before=$(fs_json read)
+	dd if="$MNT/large" of=/dev/null bs=1M count=1 status=none
+	n=$(since read "$before")
+	case $(fs_json transport) in
+	io_uring) same "requests to read 1 MiB over io_uring" 4 "$n" ;;
+	*) same "requests to read 1 MiB through /dev/fuse" 1 "$n" ;;
+	esac
+	rm "$MNT/large"
+}
+
 no_fsync() {
 	before=$(fs_json fsync)
 	for n in 1 2 3 4 5; do
@@ -126,6 +139,7 @@ for mode in always:direct never:cached; do
 	if [ "$mode" = always:direct ]; then
 		check "a second ls -lR of 10,000 files" second_listing
 		sed -n 's/^[0-9]* requests$/      &/p' "$WORK/out"
+		check "$options: requests of a large read" large_read
 	fi
 	check "unmount" umount_fs
 	"$MKFS" -q -f "$IMG"
